@@ -1,0 +1,1 @@
+"""An MCP server that refreshes a Juspay customer's wallets and answers with masked, summarized balances."""

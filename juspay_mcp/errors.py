@@ -1,0 +1,216 @@
+r"""Every way a call can fail, and the sentences a person gets.
+
+    WalletsError
+    ├── InvalidCustomerId      invalid_customer_id     nothing was sent
+    ├── NotConfigured          not_configured          nothing was sent
+    ├── UpstreamError          (Juspay's part)
+    │   ├── CustomerNotFound       customer_not_found
+    │   ├── AuthenticationFailed   authentication_failed
+    │   ├── AccessDenied           access_denied
+    │   ├── RequestRejected        request_rejected
+    │   ├── UpstreamRateLimited    rate_limited
+    │   ├── UpstreamUnavailable    upstream_unavailable
+    │   ├── UpstreamTimeout        upstream_timeout
+    │   └── UpstreamInvalid        upstream_invalid
+    ├── RateLimited            rate_limited            this server's own limit
+    └── InternalError          internal_error          a bug here
+
+An error is built only from what this package knows: numbers, an environment's name, and a request id that
+passed `replies.request_id`. It has no field for anything Juspay, a provider or a caller wrote, so its text, its
+`repr` and its traceback can't pass such a thing on.
+"""
+
+from typing import ClassVar
+
+from typing_extensions import override
+
+# sysexits.h: what the commands exit with.
+EX_OK, EX_USAGE, EX_UNAVAILABLE, EX_SOFTWARE, EX_NOPERM, EX_CONFIG = 0, 64, 69, 70, 77, 78
+
+
+class WalletsError(Exception):
+    """A failed call: `str()` is one to three sentences and, in brackets, the stable code."""
+
+    code: ClassVar[str]
+    exit_status: ClassVar[int] = EX_UNAVAILABLE
+    request_id: str | None = None
+
+    def __init__(self, sentences: str) -> None:
+        super().__init__(sentences)
+        self.sentences = sentences
+
+    @override
+    def __str__(self) -> str:
+        request = f" Juspay's request id: {self.request_id}." if self.request_id else ""
+        return f"{self.sentences}{request} [{self.code}]"
+
+
+class ConfigurationError(Exception):
+    """A setting is wrong: one line that names it, the rule and an example, and never the value. Stops the start."""
+
+
+class InvalidCustomerId(WalletsError):
+    """The argument breaks the rule for customer ids, or isn't the one argument; nothing was sent."""
+
+    code = "invalid_customer_id"
+    exit_status = EX_USAGE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The call was refused and nothing was sent to Juspay. Pass exactly one argument, customer_id: 1 to 128 "
+            "printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that is "
+            "empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it."
+        )
+
+
+class NotConfigured(WalletsError):
+    """A credential is missing; `missing` holds the names of variables."""
+
+    code = "not_configured"
+    exit_status = EX_CONFIG
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__(
+            f"This server has no credentials for Juspay, so nothing was asked. Set {' and '.join(missing)} in the "
+            "MCP host's settings for this server and restart it; until then trying again won't help."
+        )
+        self.missing = missing
+
+
+class RateLimited(WalletsError):
+    """This server's own limit on tool calls; `seconds` to wait."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Too many calls to this server, so nothing was sent to Juspay. Try again in {_seconds(seconds)}."
+        )
+        self.seconds = seconds
+
+
+class InternalError(WalletsError):
+    """A bug in this package; details are only in the log."""
+
+    code = "internal_error"
+    exit_status = EX_SOFTWARE
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server failed because of a bug of its own, not because of the customer or Juspay. "
+            "Report it with the time of the call; the server's log has the details."
+        )
+
+
+class UpstreamError(WalletsError):
+    """Juspay's part of the way failed."""
+
+    def __init__(self, sentences: str, request_id: str | None = None) -> None:
+        super().__init__(sentences)
+        self.request_id = request_id
+
+
+class CustomerNotFound(UpstreamError):
+    """400 with `null_error`, or 404 with `object_not_found`."""
+
+    code = "customer_not_found"
+
+    def __init__(self, environment: str, request_id: str | None = None) -> None:
+        super().__init__(
+            f"Juspay knows no customer with this id in its {environment} environment. "
+            "Check the id; trying again with the same one won't help.",
+            request_id,
+        )
+
+
+class AuthenticationFailed(UpstreamError):
+    """401: the key is wrong, or belongs to the other environment."""
+
+    code = "authentication_failed"
+    exit_status = EX_NOPERM
+
+    def __init__(self, environment: str, request_id: str | None = None) -> None:
+        super().__init__(
+            f"Juspay refused this server's credentials in its {environment} environment. Check JUSPAY_API_KEY, "
+            "JUSPAY_MERCHANT_ID and JUSPAY_ENV; until they are mended trying again won't help.",
+            request_id,
+        )
+
+
+class AccessDenied(UpstreamError):
+    """403: mostly an IP address that isn't on the merchant's allow-list."""
+
+    code = "access_denied"
+    exit_status = EX_NOPERM
+
+    def __init__(self, request_id: str | None = None) -> None:
+        super().__init__(
+            "Juspay denied access (HTTP 403), mostly because this server's IP address isn't on the merchant's "
+            "allow-list. Have it added in Juspay's dashboard; until then trying again won't help.",
+            request_id,
+        )
+
+
+class RequestRejected(UpstreamError):
+    """Any other 3xx or 4xx; `status` is the HTTP status."""
+
+    code = "request_rejected"
+
+    def __init__(self, status: int, request_id: str | None = None) -> None:
+        super().__init__(
+            f"Juspay rejected the request (HTTP {status}). Check JUSPAY_BASE_URL, JUSPAY_MERCHANT_ID and "
+            "JUSPAY_API_VERSION; trying again unchanged won't help.",
+            request_id,
+        )
+        self.status = status
+
+
+class UpstreamRateLimited(UpstreamError):
+    """429 from Juspay; `seconds` to wait, as far as Juspay said."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int, request_id: str | None = None) -> None:
+        super().__init__(
+            f"Juspay is limiting this merchant's requests (HTTP 429). Try again in {_seconds(seconds)}.", request_id
+        )
+        self.seconds = seconds
+
+
+class UpstreamUnavailable(UpstreamError):
+    """5xx, or no connection: refused, reset, DNS, TLS. `passing` where the next try may well succeed."""
+
+    code = "upstream_unavailable"
+
+    def __init__(self, reason: str, request_id: str | None = None, *, passing: bool) -> None:
+        super().__init__(f"Juspay is unavailable: {reason}. Try again in a few minutes.", request_id)
+        self.passing = passing
+
+
+class UpstreamTimeout(UpstreamError):
+    """The deadline passed; `seconds` is the budget of one call."""
+
+    code = "upstream_timeout"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"Juspay did not answer within {seconds:g} seconds, as happens when a wallet provider is slow. "
+            "Try again in a few minutes."
+        )
+
+
+class UpstreamInvalid(UpstreamError):
+    """Not JSON, not the documented shape, or over 1 MiB."""
+
+    code = "upstream_invalid"
+
+    def __init__(self, reason: str, request_id: str | None = None) -> None:
+        super().__init__(
+            f"Juspay's reply can't be trusted: {reason}. Trying again won't help; report it to whoever runs this "
+            "server.",
+            request_id,
+        )
+
+
+def _seconds(number: int) -> str:
+    return "1 second" if number == 1 else f"{number} seconds"

@@ -1,0 +1,127 @@
+"""What a reply of Juspay's means: the wallets in it, or the error it stands for.
+
+Juspay's documentation gives one error several shapes, and its texts contradict their meaning (a blocked IP address
+is an "internal server error"), so the HTTP status decides and a body only refines it. No text of a reply is kept.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from math import ceil
+
+from juspay_mcp.decoding import MalformedJson, decode_json
+from juspay_mcp.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    CustomerNotFound,
+    RequestRejected,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+)
+from juspay_mcp.snapshot import Environment
+from juspay_mcp.wallets import UndocumentedShape, WalletList, parse_wallets
+
+DEFAULT_RETRY_AFTER = 60
+"""Seconds to wait after a 429 that names none; Juspay publishes no limits."""
+MAX_RETRY_AFTER = 3_600
+"""The longest wait a caller is told, whatever the header says."""
+
+_NOT_FOUND = {HTTPStatus.BAD_REQUEST: "null_error", HTTPStatus.NOT_FOUND: "object_not_found"}
+_PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+# A trace id as infrastructure makes them. No `_`, `@` or `.`, and no ten digits in a row: a token, a wallet id, an
+# e-mail or a phone number doesn't pass for one.
+_REQUEST_ID = re.compile(r"(?!.*\d{10})(?=.*[A-Za-z0-9])[A-Za-z0-9-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One HTTP reply: header names in lower case; `defect` says why its body could not be read."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    defect: str | None = None
+
+
+def read_wallets(reply: Reply, environment: Environment, now: datetime) -> WalletList:
+    """The wallets in a reply of a wallet list.
+
+    Raises:
+        UpstreamError: the leaf that the status, or a body of another shape, stands for.
+    """
+    if reply.status != HTTPStatus.OK:
+        raise _error(reply, environment, now)
+    if reply.defect:
+        raise UpstreamInvalid(reply.defect, request_id(reply))
+    try:
+        return parse_wallets(decode_json(reply.body))
+    except MalformedJson:
+        raise UpstreamInvalid("it is not JSON", request_id(reply)) from None
+    except UndocumentedShape:
+        raise UpstreamInvalid("it has not the documented shape", request_id(reply)) from None
+
+
+def request_id(reply: Reply) -> str | None:
+    """Juspay's own id of the request, for its support; None where there is none of a trace id's form."""
+    candidate = reply.headers.get("x-request-id") or _member(_member(_members(reply), "error_info"), "request_id")
+    return candidate if isinstance(candidate, str) and _REQUEST_ID.fullmatch(candidate) else None
+
+
+def retry_after(header: str | None, now: datetime) -> int | None:
+    """Whole seconds from `now` that a `Retry-After` asks for, in seconds or as a date; None where it asks nothing.
+
+    RFC 9110, section 10.2.3. A date that has passed asks for no wait.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        return int(text)
+    try:
+        moment = parsedate_to_datetime(text)
+        return max(0, ceil((moment - now).total_seconds()))
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamError:
+    status, trace = reply.status, request_id(reply)
+    if status in _NOT_FOUND and _member(_members(reply), "error_code") == _NOT_FOUND[HTTPStatus(status)]:
+        return CustomerNotFound(environment, trace)
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return AuthenticationFailed(environment, trace)
+        case HTTPStatus.FORBIDDEN:
+            return AccessDenied(trace)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return UpstreamRateLimited(_wait(reply, now), trace)
+    return _error_by_class(status, trace)
+
+
+def _error_by_class(status: int, trace: str | None) -> UpstreamError:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UpstreamUnavailable(f"it answered HTTP {status}", trace, passing=status in _PASSING)
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        return RequestRejected(status, trace)
+    return UpstreamInvalid(f"it is HTTP {status} without wallets", trace)
+
+
+def _wait(reply: Reply, now: datetime) -> int:
+    asked = retry_after(reply.headers.get("retry-after"), now)
+    return DEFAULT_RETRY_AFTER if asked is None else min(asked, MAX_RETRY_AFTER)
+
+
+def _members(reply: Reply) -> object:
+    try:
+        return decode_json(reply.body)
+    except MalformedJson:
+        return None
+
+
+def _member(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None

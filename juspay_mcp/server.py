@@ -1,0 +1,75 @@
+"""The MCP server: the SDK's low-level `Server` with one tool.
+
+The low-level one leaves validation, texts and results to us: `MCPServer` ignores unknown arguments and answers bad
+ones with pydantic's text, input included.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+)
+
+from juspay_mcp.service import WalletService, open_service
+from juspay_mcp.settings import Settings
+from juspay_mcp.tool import NAME, call_tool, describe_tool
+from juspay_mcp.version import VERSION
+
+SERVER_NAME = "juspay-wallets-mcp"
+STDIO_CALLER = "stdio"
+"""Over stdio there is one caller: the host that started the process."""
+
+_INSTRUCTIONS = (
+    "Answer questions about a customer's wallet balances with refresh_customer_wallets: one call per question, as "
+    "each makes Juspay ask every provider. Give amounts with their currency, say how fresh they are, and pass on the "
+    "notices. Ids and mobiles are masked; whole ones can't be had here. A missing balance is unknown, not zero."
+)
+_DAY_MS = 86_400_000
+
+Context = ServerRequestContext[WalletService]
+
+
+def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletService]]) -> Server[WalletService]:
+    """The server; its lifespan opens one service, and closes it."""
+    tool = describe_tool()
+
+    async def on_list_tools(_ctx: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
+        return ListToolsResult(tools=[tool])
+
+    async def on_call_tool(ctx: Context, params: CallToolRequestParams) -> CallToolResult:
+        if params.name != NAME:
+            raise MCPError(INVALID_PARAMS, f"Unknown tool; the only one here is {NAME}")
+        return await call_tool(params.arguments, ctx.lifespan_context, STDIO_CALLER)
+
+    return Server(
+        SERVER_NAME,
+        version=VERSION,
+        title="Juspay wallets",
+        instructions=_INSTRUCTIONS,
+        cache_hints={"tools/list": CacheHint(ttl_ms=_DAY_MS, scope="public")},
+        lifespan=lambda _server: open_service(),
+        get_tool_input_schema=lambda name: tool.input_schema if name == NAME else None,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+    )
+
+
+async def serve_stdio(settings: Settings) -> None:
+    """Serves one MCP client over stdin and stdout, in the protocol era it opens with, until stdin closes.
+
+    Raises:
+        ConfigurationError: the key's file can't be read.
+    """
+    async with open_service(settings) as service, stdio_server() as (from_client, to_client):
+        server = build_server(lambda: nullcontext(service))
+        await server.run(from_client, to_client, server.create_initialization_options())

@@ -1,0 +1,56 @@
+"""One reading of a customer's wallets at one moment: what is counted, and how old each figure is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal
+
+from juspay_mcp.money import total
+from juspay_mcp.providers import kind_of
+from juspay_mcp.wallets import Wallet, WalletList
+
+Environment = Literal["production", "sandbox", "simulator"]
+Freshness = Literal["live", "stale", "unknown"]
+Source = Literal["refresh", "last_known"]
+
+LIVE_FOR = timedelta(minutes=5)
+"""A figure refreshed this long ago still counts as live; one dated this far ahead still counts as the present."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Parsed wallets, and the circumstances they were read in."""
+
+    reply: WalletList
+    source: Source
+    as_of: datetime
+    currency: str
+
+    @cached_property
+    def wallets(self) -> tuple[Wallet, ...]:
+        """The readable wallets: linked ones first, otherwise in Juspay's order."""
+        return tuple(sorted(self.reply.wallets, key=lambda wallet: not wallet.linked))
+
+    @cached_property
+    def linked(self) -> tuple[Wallet, ...]:
+        """The wallets Juspay says are linked."""
+        return tuple(wallet for wallet in self.wallets if wallet.linked)
+
+    @cached_property
+    def counted(self) -> tuple[Wallet, ...]:
+        """Linked, money rather than credit, and of known balance: what the total is made of."""
+        return tuple(w for w in self.linked if kind_of(w.code) == "wallet" and w.balance is not None)
+
+    @cached_property
+    def total(self) -> Decimal | None:
+        """The exact sum of what is counted; None where nothing is."""
+        return total(w.balance for w in self.counted if w.balance is not None) if self.counted else None
+
+    def freshness(self, last_refreshed: datetime | None) -> Freshness:
+        """How far a figure can be trusted to be the present one; a stored figure is never `live`."""
+        if last_refreshed is None or last_refreshed - self.as_of > LIVE_FOR:
+            return "unknown"
+        if self.source == "last_known" or self.as_of - last_refreshed > LIVE_FOR:
+            return "stale"
+        return "live"

@@ -1,0 +1,34 @@
+"""Moments: Juspay's timestamps in, UTC to the second out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+Clock = Callable[[], datetime]
+"""Gives the present as an aware `datetime`."""
+
+_MAX_LENGTH = 40
+
+
+def utc_now() -> datetime:
+    """The present in UTC."""
+    return datetime.now(UTC)
+
+
+def parse_timestamp(value: object) -> datetime | None:
+    """The moment in UTC; None where `value` isn't a timestamp with its offset.
+
+    Juspay's replies show `2016-08-02T08:07:52+0000`, `2023-09-11T08:29:47Z`, `….985Z`, null and `""`. A time
+    without an offset could mean India's or UTC, so it is no time at all.
+    """
+    if not isinstance(value, str) or len(value) > _MAX_LENGTH or not value.isascii():
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def format_timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second: `2026-11-23T03:44:00Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
