@@ -62,13 +62,13 @@ class WalletAnswer(_Frozen):
 class Answer(_Frozen):
     """The structured result of `refresh_customer_wallets`."""
 
-    summary: Annotated[str, Field(description="the whole answer in a few sentences")]
+    summary: Annotated[str, Field(description="the answer in a few sentences")]
     customer: Annotated[str, Field(description="masked")]
     environment: Annotated[Environment, Field(description="simulator: made-up figures")]
     source: Annotated[Source, Field(description="last_known: refresh failed, older balances")]
     as_of: Annotated[str, Field(description="RFC 3339, UTC")]
-    currency: Annotated[str, Field(description="ISO 4217, from the server's settings")]
-    total_balance: Annotated[str | MISSING, Field(description="linked, known balances; no pay_later")] = MISSING
+    currency: Annotated[str, Field(description="from the server's settings")]
+    total_balance: Annotated[str | MISSING, Field(description="of linked wallets; no pay_later")] = MISSING
     wallet_count: int
     linked_count: int
     wallets: Annotated[list[WalletAnswer] | MISSING, Field(max_length=MAX_WALLETS)] = MISSING

@@ -194,7 +194,7 @@ class UpstreamTimeout(UpstreamError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"Juspay did not answer within {seconds:g} seconds, as happens when a wallet provider is slow. "
+            f"Juspay did not answer within {_seconds(seconds)}, as happens when a wallet provider is slow. "
             "Try again in a few minutes."
         )
 
@@ -212,5 +212,5 @@ class UpstreamInvalid(UpstreamError):
         )
 
 
-def _seconds(number: int) -> str:
-    return "1 second" if number == 1 else f"{number} seconds"
+def _seconds(number: float) -> str:
+    return "1 second" if number == 1 else f"{number:g} seconds"

@@ -63,7 +63,7 @@ def read_wallets(reply: Reply, environment: Environment, now: datetime) -> Walle
     except MalformedJson:
         raise UpstreamInvalid("it is not JSON", request_id(reply)) from None
     except UndocumentedShape:
-        raise UpstreamInvalid("it has not the documented shape", request_id(reply)) from None
+        raise UpstreamInvalid("it isn't the documented list of wallets", request_id(reply)) from None
 
 
 def request_id(reply: Reply) -> str | None:

@@ -4,6 +4,7 @@ The low-level one leaves validation, texts and results to us: `MCPServer` ignore
 ones with pydantic's text, input included.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
 
@@ -24,6 +25,8 @@ from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import Settings
 from juspay_mcp.tool import NAME, call_tool, describe_tool
 from juspay_mcp.version import VERSION
+
+_logger = logging.getLogger(__name__)
 
 SERVER_NAME = "juspay-wallets-mcp"
 STDIO_CALLER = "stdio"
@@ -64,6 +67,12 @@ def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletSe
     )
 
 
+def warn_about_missing(settings: Settings) -> None:
+    """Says on stderr which credentials are missing; hosts and registries start servers without, to list the tools."""
+    if settings.missing:
+        _logger.warning("no credentials, the tool will answer not_configured: set %s", " and ".join(settings.missing))
+
+
 async def serve_stdio(settings: Settings) -> None:
     """Serves one MCP client over stdin and stdout, in the protocol era it opens with, until stdin closes.
 
@@ -71,5 +80,6 @@ async def serve_stdio(settings: Settings) -> None:
         ConfigurationError: the key's file can't be read.
     """
     async with open_service(settings) as service, stdio_server() as (from_client, to_client):
+        warn_about_missing(settings)
         server = build_server(lambda: nullcontext(service))
         await server.run(from_client, to_client, server.create_initialization_options())

@@ -24,12 +24,13 @@ def summarize(snapshot: Snapshot) -> str:
 def notices(snapshot: Snapshot, shown: int) -> list[str]:
     """The fixed sentences that apply; `shown` is how many wallets the answer lists."""
     wallets, reply = snapshot.wallets, snapshot.reply
-    stale = any(snapshot.freshness(wallet.last_refreshed) == "stale" for wallet in snapshot.counted)
+    ages = {snapshot.freshness(wallet.last_refreshed) for wallet in snapshot.linked if wallet.balance is not None}
     applies = {
         "The refresh failed: these are balances Juspay stored earlier, not the present ones.": (
             snapshot.source == "last_known"
         ),
-        "At least one balance is older than five minutes.": stale and snapshot.source == "refresh",
+        "At least one balance is older than five minutes.": "stale" in ages and snapshot.source == "refresh",
+        "At least one balance's age is not known.": "unknown" in ages,
         "At least one linked wallet's balance is not known; it is not zero, and not in the total.": any(
             wallet.balance is None for wallet in snapshot.linked
         ),

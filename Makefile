@@ -1,0 +1,64 @@
+# Every target sets up what it needs; the second time it finds it there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DISTRIBUTION := juspay-wallets-mcp
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types coverage package budgets manifest pins clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## See the server answer: no keys, no network
+	@$(BIN)/$(DISTRIBUTION) demo
+
+test: $(VENV)/.tools ## Run the tests
+	@$(BIN)/pytest -n auto
+
+check: format lint types coverage package budgets ## Everything CI runs after the tests
+
+format: $(VENV)/.tools ## Check the formatting
+	$(BIN)/ruff format --check
+
+lint: $(VENV)/.tools ## Look for what isn't as it should be
+	$(BIN)/ruff check
+
+types: $(VENV)/.tools ## Check the types
+	$(BIN)/mypy
+
+coverage: $(VENV)/.tools ## Run the tests and require every branch
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n auto
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+package: $(VENV)/.tools ## Build, and run the tests once more against the installed wheel
+	PYTHON=$(PYTHON) BIN=$(BIN) bash scripts/test-wheel
+
+budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
+	$(BIN)/python scripts/budgets.py
+
+manifest: $(VENV)/.runtime ## Write server.json from what the program says of itself
+	$(BIN)/python scripts/server_json.py > server.json
+
+pins: ## Write constraints.txt anew, from what an empty environment installs today
+	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.tools
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+
+# The package alone, editable: enough to run it.
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	@$(PYTHON) scripts/require_python.py
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check "pip>=25.1"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.runtime
+	@echo "Installing the tools (once) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group check
+	@touch $@

@@ -1,0 +1,53 @@
+"""Prints server.json, the registry's manifest, from what the program itself knows: `make manifest` writes it."""
+
+import json
+from importlib.metadata import metadata
+
+from juspay_mcp.server import SERVER_NAME
+from juspay_mcp.settings import VARIABLES, Variable
+from juspay_mcp.version import VERSION
+
+NAMESPACE = "io.github.juspay-wallets-mcp"
+DESCRIPTION = "Refreshes a Juspay customer's wallets and answers with masked, summarized balances."
+
+
+def variable(known: Variable) -> dict[str, object]:
+    """One environment variable as the registry describes it."""
+    described: dict[str, object] = {
+        "name": known.name,
+        "description": known.meaning,
+        "isRequired": False,  # without credentials the server starts, and the tool says what is missing
+        "isSecret": known.secret,
+    }
+    if known.default is not None:
+        described["default"] = known.default
+    if "|" in known.rule and known.rule.replace("|", "").isalpha():
+        described["choices"] = known.rule.split("|")
+    if known.name.endswith("_FILE"):
+        described["format"] = "filepath"
+    return described
+
+
+def server_json() -> dict[str, object]:
+    """The whole manifest."""
+    return {
+        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+        "name": f"{NAMESPACE}/{SERVER_NAME}",
+        "title": "Juspay wallets",
+        "description": DESCRIPTION,
+        "version": VERSION,
+        "packages": [
+            {
+                "registryType": "pypi",
+                "identifier": metadata(SERVER_NAME)["Name"],
+                "version": VERSION,
+                "runtimeHint": "uvx",
+                "transport": {"type": "stdio"},
+                "environmentVariables": [variable(known) for known in VARIABLES],
+            }
+        ],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(server_json(), indent=2))

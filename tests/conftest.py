@@ -1,0 +1,78 @@
+"""What all tests share: a stand-in for Juspay, a clock that stands still, and a host's way in."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from mcp import Client
+
+from juspay_mcp.server import build_server
+from juspay_mcp.service import open_service
+from juspay_mcp.settings import load_settings
+from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator
+
+NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+
+# The same examples on every machine: a failure in CI is a failure here.
+hypothesis_settings.register_profile("project", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("project")
+
+Host = Callable[..., AbstractAsyncContextManager[Client]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A stand-in for Juspay whose present is NOW."""
+    with Simulator(now=lambda: NOW) as running:
+        yield running
+
+
+@pytest.fixture
+def environ(simulator: Simulator) -> dict[str, str]:
+    """The variables that lead to the stand-in."""
+    return {
+        "JUSPAY_ENV": "sandbox",
+        "JUSPAY_BASE_URL": simulator.url,
+        "JUSPAY_API_KEY": API_KEY,
+        "JUSPAY_MERCHANT_ID": MERCHANT_ID,
+    }
+
+
+@pytest.fixture
+def host(environ: dict[str, str]) -> Host:
+    """A way to connect to a server in this process, with other variables if need be."""
+
+    @asynccontextmanager
+    async def connect(*, clock: Callable[[], datetime] = lambda: NOW, **variables: str) -> AsyncIterator[Client]:
+        settings = load_settings(environ | variables)
+        async with Client(build_server(partial(open_service, settings, clock=clock))) as client:
+            yield client
+
+    return connect
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with a reviewed file of tests/golden; `pytest --update-golden` writes the file."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8"), f"{name} changed: review it, then pytest --update-golden"
+
+    return compare

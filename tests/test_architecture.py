@@ -1,0 +1,97 @@
+"""The layers: which module may import which. This table is the architecture."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import juspay_mcp
+
+PACKAGE = Path(juspay_mcp.__file__).parent
+
+# Bottom to top. A module may import those on its right, and nothing else of this package.
+IMPORTS = {
+    # what everything stands on
+    "version": set(),
+    "errors": set(),
+    "masking": set(),
+    "money": set(),
+    "times": set(),
+    "providers": set(),
+    "decoding": set(),
+    "schemas": set(),
+    # Juspay's reply, read
+    "customers": {"errors"},
+    "wallets": {"masking", "money", "providers", "times"},
+    "snapshot": {"money", "providers", "wallets"},
+    "replies": {"decoding", "errors", "snapshot", "wallets"},
+    # the answer, made
+    "summary": {"money", "providers", "snapshot", "wallets"},
+    "answer": {"customers", "masking", "money", "providers", "snapshot", "summary", "times", "wallets"},
+    # the settings, and the way to Juspay
+    "settings": {"errors", "snapshot"},
+    "credentials": {"settings"},
+    "client": {"credentials", "customers", "errors", "replies", "settings", "times", "version", "wallets"},
+    "limiter": {"errors"},
+    "service": {"answer", "client", "customers", "errors", "limiter", "settings", "simulator", "snapshot", "times"},
+    # the shells
+    "logs": {"times"},
+    "boundary": {"errors"},
+    "tool": {"answer", "boundary", "customers", "errors", "schemas", "service"},
+    "server": {"service", "settings", "tool", "version"},
+    "tables": {"answer"},
+    "hosts": set(),
+    "demo": {"answer", "hosts", "simulator", "tables"},
+    "check": {"client", "customers", "errors", "masking", "service", "settings", "times", "version", "wallets"},
+    "cli": {
+        "boundary", "check", "customers", "demo", "errors", "logs", "server", "service", "settings", "simulator",
+        "tables", "version",
+    },
+    "__init__": set(),
+    "__main__": {"cli"},
+    # beside all of them, sharing nothing with the client
+    "simulator_data": set(),
+    "simulator": {"simulator_data"},
+}  # fmt: skip
+
+
+def imported(module: Path) -> set[str]:
+    """The modules of this package that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "juspay_mcp":
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= (
+                {(node.module or "").removeprefix("juspay_mcp.")}
+                if (node.module or "")[:11] == "juspay_mcp."
+                else set()
+            )
+            assert node.level == 0, f"{module.name} imports relatively"
+        elif isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("juspay_mcp") for alias in node.names), f"{module.name}: use from"
+    return names
+
+
+@pytest.mark.parametrize("module", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_a_module_imports_what_the_table_says(module: Path) -> None:
+    assert imported(module) == IMPORTS[module.stem]
+
+
+def test_the_table_names_every_module_and_no_other() -> None:
+    assert set(IMPORTS) == {path.stem for path in PACKAGE.glob("*.py")}
+
+
+def test_imports_point_one_way() -> None:
+    """Taking away, again and again, the modules that import nothing that is left, takes away all."""
+    left = dict(IMPORTS)
+    while free := {name for name, imports in left.items() if not imports & left.keys()}:
+        left = {name: imports for name, imports in left.items() if name not in free}
+    assert left == {}
+
+
+@pytest.mark.parametrize("module", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.stem)
+def test_nobody_imports_httpx_or_reads_the_environment_but_the_command_line(module: Path) -> None:
+    source = module.read_text(encoding="utf-8")
+    assert "import httpx\n" not in source
+    assert ("os.environ" in source) == (module.stem == "cli")

@@ -1,0 +1,123 @@
+"""The documents say what the program does: names, defaults, tables, manifest and version are compared with it."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import metadata, requires
+from pathlib import Path
+
+import click
+import jsonschema
+import pytest
+from packaging.requirements import Requirement
+
+from juspay_mcp import errors
+from juspay_mcp.answer import Answer, WalletAnswer
+from juspay_mcp.cli import cli
+from juspay_mcp.errors import UpstreamError, WalletsError
+from juspay_mcp.settings import VARIABLES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table after a heading of the README, without its head."""
+    table = README.split(heading, 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_the_readme_lists_every_variable_with_its_default_and_meaning() -> None:
+    expected = [
+        [f"`{known.name}`", f"`{known.default}`" if known.default else "-", known.meaning] for known in VARIABLES
+    ]
+    assert rows("## Settings") == expected
+
+
+def test_the_readme_lists_every_error_code_in_the_order_of_the_contract() -> None:
+    codes = {leaf.code for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, WalletsError)
+             and leaf not in {WalletsError, UpstreamError}}  # fmt: skip
+    listed = [code(row[0])[0] for row in rows("### Errors")]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == codes
+
+
+def test_the_readme_lists_every_key_of_the_answer() -> None:
+    assert [key for row in rows("The result is structured") for key in code(row[0])] == list(Answer.model_fields)
+
+
+def test_the_readme_names_every_key_of_a_wallet() -> None:
+    paragraph = README.split("Each wallet has", 1)[1].split("\n\n", 1)[0]
+    assert set(WalletAnswer.model_fields) <= set(code(paragraph))
+
+
+def test_the_readme_lists_every_command() -> None:
+    listed = [code(row[0])[0].split() for row in rows("`juspay-wallets-mcp demo` prints")]
+    assert sorted(words[1] for words in listed if len(words) > 1) == sorted(cli.commands)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in sorted(cli.commands))], ids=" ".join)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    context = click.Context(cli.commands[command[0]] if command else cli, info_name="juspay-wallets-mcp")
+    text = context.get_help()
+    assert "Usage: juspay-wallets-mcp" in text
+    if not command:
+        assert all(known.name in text and known.meaning in text for known in VARIABLES)
+
+
+def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -> None:
+    declared = [Requirement(line) for line in requires("juspay-wallets-mcp") or []]
+    names = sorted(requirement.name for requirement in declared if requirement.marker is None)
+    assert sorted(code(row[0])[0] for row in rows("## What it depends on")) == names
+
+
+def test_every_json_block_of_the_readme_parses() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        json.loads(block)
+
+
+def test_the_make_targets_the_documents_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:`|^)make (?:PYTHON=\S+ )?([a-z-]+)", text, re.MULTILINE))
+        assert named <= targets
+        assert named
+
+
+def test_the_manifest_is_what_the_program_says_of_itself() -> None:
+    printed = subprocess.run(
+        [sys.executable, "scripts/server_json.py"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert json.loads(printed.stdout) == MANIFEST, "make manifest"
+
+
+def test_the_manifest_is_valid_and_has_no_key_the_schema_does_not_know() -> None:
+    schema = json.loads((Path(__file__).parent / "schemas" / "server.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(MANIFEST, schema)
+    known = set(re.findall(r'"(\$?[A-Za-z]+)": \{', json.dumps(schema)))
+    assert set(re.findall(r'"(\$?[A-Za-z]+)":', json.dumps(MANIFEST))) <= known | {"$schema"}
+
+
+def test_there_is_one_version_and_the_registry_finds_its_name_in_the_readme() -> None:
+    package = metadata("juspay-wallets-mcp")
+    assert MANIFEST["version"] == MANIFEST["packages"][0]["version"] == package["Version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", MANIFEST["version"])
+    assert f"mcp-name: {MANIFEST['name']} -->" in package.json["description"]
+
+
+def test_no_tracked_file_names_a_machine_or_a_registry_host() -> None:
+    forbidden = r"/(work|farm)/|/root/|/tmp/bash_jobs|//[a-z.-]*(pypi|npm|debian|pythonhosted)[a-z.-]*[.](org|com)"
+    found = subprocess.run(
+        ["git", "grep", "-nIE", forbidden, "--", "."], cwd=ROOT, capture_output=True, check=False, text=True
+    )
+    lines = [line for line in found.stdout.splitlines() if "forbidden = " not in line]
+    assert lines == []

@@ -1,0 +1,86 @@
+"""The installed command as a host runs it: a child process, pipes, and nothing on them that isn't meant."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from juspay_mcp.simulator import Simulator
+from tests.processes import CALL, MODERN, Pipes
+
+
+@pytest.fixture
+def pipes(environ: dict[str, str]) -> Iterator[Pipes]:
+    opened = Pipes(environ)
+    yield opened
+    opened.process.kill()
+    opened.process.communicate()
+
+
+def test_it_speaks_the_handshake_era_and_leaves_nothing_else_on_its_pipes(pipes: Pipes) -> None:
+    client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    assert pipes.ask(1, "initialize", client)["protocolVersion"] == "2025-11-25"
+    pipes.send({"method": "notifications/initialized"})
+    assert [tool["name"] for tool in pipes.ask(2, "tools/list", {})["tools"]] == ["refresh_customer_wallets"]
+    assert pipes.ask(3, "tools/call", CALL)["structuredContent"]["total_balance"] == "1770.49"
+    assert pipes.close() == (b"", b"", 0)
+
+
+def test_it_speaks_the_2026_era_and_leaves_nothing_else_on_its_pipes(pipes: Pipes) -> None:
+    assert "2026-07-28" in pipes.ask(1, "server/discover", {"_meta": MODERN})["supportedVersions"]
+    assert [t["name"] for t in pipes.ask(2, "tools/list", {"_meta": MODERN})["tools"]] == ["refresh_customer_wallets"]
+    assert pipes.ask(3, "tools/call", {"_meta": MODERN, **CALL})["structuredContent"]["total_balance"] == "1770.49"
+    assert pipes.close() == (b"", b"", 0)
+
+
+def test_it_goes_on_after_lines_that_are_no_messages(pipes: Pipes) -> None:
+    for line in [b"not json", b"", b"[]", b"\xff\xfe", b'{"jsonrpc": "2.0"}', b"9" * 100_000]:
+        pipes.send(line)
+    assert pipes.ask(1, "tools/call", {"_meta": MODERN, **CALL})["structuredContent"]["total_balance"] == "1770.49"
+    assert pipes.close() == (b"", b"", 0)
+
+
+def test_it_ends_with_0_when_stdin_closes_before_a_word(pipes: Pipes) -> None:
+    assert pipes.close() == (b"", b"", 0)
+
+
+def test_without_credentials_it_starts_says_so_and_the_tool_answers_not_configured(simulator: Simulator) -> None:
+    pipes = Pipes({"JUSPAY_BASE_URL": simulator.url})
+    assert len(pipes.ask(1, "tools/list", {"_meta": MODERN})["tools"]) == 1
+    result = pipes.ask(2, "tools/call", {"_meta": MODERN, **CALL})
+    assert result["isError"] is True
+    assert result["content"][0]["text"].endswith("[not_configured]")
+    rest, errors, status = pipes.close()
+    assert (rest, status) == (b"", 0)
+    assert errors.decode()[20:] == (
+        " WARNING juspay_mcp.server no credentials, the tool will answer not_configured: "
+        "set JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID\n"
+    )
+    assert simulator.requests == []
+
+
+def test_the_simulator_environment_needs_no_variable_but_its_name() -> None:
+    pipes = Pipes({"JUSPAY_ENV": "simulator"})
+    result = pipes.ask(1, "tools/call", {"_meta": MODERN, **CALL})
+    assert result["structuredContent"]["environment"] == "simulator"
+    assert pipes.close() == (b"", b"", 0)
+
+
+KEY_RULE = (
+    "JUSPAY_API_KEY must be printable ASCII without spaces or colons; for example: the key as the dashboard shows it."
+)
+FILE_RULE = (
+    "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; "
+    "for example: /run/secrets/juspay_api_key."
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"JUSPAY_ENV": "prod"}, "JUSPAY_ENV must be one of production, sandbox, simulator; for example: sandbox."),
+        ({"JUSPAY_API_KEY": "secret with spaces"}, KEY_RULE),
+        ({"JUSPAY_API_KEY_FILE": "no-such-file"}, FILE_RULE),
+    ],
+)
+def test_a_wrong_variable_stops_the_start_with_one_line_and_78(variables: dict[str, str], line: str) -> None:
+    assert Pipes(variables).close() == (b"", f"juspay-wallets-mcp: {line}\n".encode(), 78)
