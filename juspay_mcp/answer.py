@@ -16,20 +16,18 @@ from juspay_mcp.masking import mask
 from juspay_mcp.money import format_amount
 from juspay_mcp.providers import CODE_PATTERN, Kind, display_name, kind_of
 from juspay_mcp.snapshot import Environment, Freshness, Snapshot, Source
-from juspay_mcp.summary import notices, summarize
+from juspay_mcp.summary import MADE_UP, MAX_PARTS, notices, summarize
 from juspay_mcp.times import format_timestamp
 from juspay_mcp.wallets import Part, Wallet
 
 MAX_WALLETS = 25
 """How many wallets one answer lists; totals and counts cover all."""
-MAX_PARTS = 10
-"""How many parts of one wallet are listed."""
 
 T = TypeVar("T")
 
 
 class _Frozen(BaseModel):
-    """Holds the keys written here and drops any other; the schema stays open, so that a later version may add keys."""
+    """Holds the keys written here and drops others; the schema stays open, so that a later version may add keys."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -93,7 +91,7 @@ def make_answer(snapshot: Snapshot, customer_id: CustomerId, environment: Enviro
         wallets=[_wallet(wallet, snapshot) for wallet in shown] or MISSING,
         omitted_wallets=len(snapshot.wallets) - len(shown) or MISSING,
         unreadable_wallets=snapshot.reply.unreadable or MISSING,
-        notices=notices(snapshot, len(shown)) or MISSING,
+        notices=[MADE_UP] * (environment == "simulator") + notices(snapshot, len(shown)) or MISSING,
     )
 
 

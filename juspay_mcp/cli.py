@@ -2,19 +2,35 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn
 
 import anyio
 import click
 
 from juspay_mcp.boundary import bugs_as_internal_errors
-from juspay_mcp.errors import EX_CONFIG, EX_OK, EX_USAGE, ConfigurationError, WalletsError
+from juspay_mcp.customers import CustomerId, parse_customer_id
+from juspay_mcp.errors import (
+    EX_CONFIG,
+    EX_OK,
+    EX_SOFTWARE,
+    EX_UNAVAILABLE,
+    EX_USAGE,
+    ConfigurationError,
+    WalletsError,
+)
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.settings import VARIABLES, Settings, load_settings
 from juspay_mcp.version import VERSION
 
 PROGRAM = "juspay-wallets-mcp"
+CALLER = "cli"
+"""Whose limit the calls of a command count against."""
+SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
+_SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, whom the simulator knows
 
 
 def main() -> NoReturn:
@@ -35,14 +51,19 @@ def run(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         status = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return EX_USAGE
-    except click.Abort:
-        return _INTERRUPTED
-    except ConfigurationError as error:
-        return _fail(str(error), EX_CONFIG)
+    except (click.Abort, click.ClickException, ConfigurationError) as error:
+        return _stopped(error)
     return status if isinstance(status, int) else EX_OK
+
+
+def _stopped(error: click.Abort | click.ClickException | ConfigurationError) -> int:
+    match error:
+        case click.Abort():
+            return _INTERRUPTED
+        case ConfigurationError():
+            return _fail(str(error), EX_CONFIG)
+    error.show()
+    return EX_USAGE
 
 
 def _fail(line: str, status: int) -> int:
@@ -91,9 +112,155 @@ def _serve(settings: Settings) -> None:
             f"To see what it answers, run: {PROGRAM} demo",
             err=True,
         )
-    if settings.missing:
-        click.echo(
-            f"{PROGRAM}: no credentials, the tool will answer not_configured: set {' and '.join(settings.missing)}.",
-            err=True,
-        )
     anyio.run(serve_stdio, settings)
+
+
+@cli.command(
+    short_help="Refresh a customer's wallets once and show them.",
+    epilog=f"""\b
+Examples:
+  {PROGRAM} wallets {_SAMPLE}
+  {PROGRAM} wallets {_SAMPLE} --json | jq -r .total_balance
+
+\b
+Without keys, with made-up figures:
+  JUSPAY_ENV=simulator {PROGRAM} wallets {_SAMPLE}
+
+The environment variables are those of the server: {PROGRAM} --help
+
+Exits with 0, or 64 for a wrong customer id, 69 if Juspay can't answer or doesn't know the customer, 77 if it refuses
+the credentials, 78 for wrong or missing settings, 70 for a bug here.""",
+)
+@click.argument("customer_id")
+@click.option("--json", "as_json", is_flag=True, help="Print the structured result as JSON, and nothing else.")
+def wallets(customer_id: str, *, as_json: bool) -> None:
+    """Refresh a customer's wallets once and show what is in them.
+
+    CUSTOMER_ID is Juspay's id (cth_..., cst_...) or the merchant's own, often an e-mail or a phone number. Juspay
+    asks every wallet's provider, so it can take seconds; no money is moved.
+    """
+    settings, customer = _settings(), parse_customer_id(customer_id)
+    if settings.missing:
+        raise ConfigurationError(
+            f"there are no credentials for Juspay: set {' and '.join(settings.missing)}, "
+            "or JUSPAY_ENV=simulator alone to try it without."
+        )
+    anyio.run(partial(_show_wallets, settings, customer, as_json=as_json))
+
+
+async def _show_wallets(settings: Settings, customer: CustomerId, *, as_json: bool) -> None:
+    from juspay_mcp.service import open_service  # noqa: PLC0415 - not needed to show help
+
+    with _spinner("Juspay is asking the wallets' providers ..."):
+        async with open_service(settings) as service:
+            answer = await service.refresh(customer, CALLER)
+    if as_json:
+        click.echo(answer.model_dump_json(indent=2))
+    else:
+        from juspay_mcp.tables import ResultConsole, answer_view  # noqa: PLC0415 - rich is for people only
+
+        ResultConsole().print(answer_view(answer))
+
+
+@contextmanager
+def _spinner(words: str) -> Iterator[None]:
+    """Turns on stderr while something is waited for, if stderr is a terminal."""
+    if sys.stderr.isatty():
+        from rich.console import Console  # noqa: PLC0415 - rich is for people only
+
+        with Console(stderr=True).status(words):
+            yield
+    else:
+        yield
+
+
+@cli.command(
+    short_help="Show what the server answers, without keys.",
+    epilog=f"\b\nExamples:\n  {PROGRAM} demo\n  {PROGRAM} demo | less",
+)
+def demo() -> int:
+    """Show what the server answers: no keys, no network, made-up figures.
+
+    Starts a stand-in for Juspay on loopback and the server as a host would, asks it about the stand-in's customers as
+    an MCP client, shows every answer, and what to paste into Claude Desktop, Claude Code, Cursor and VS Code.
+    Takes a few seconds. Exits with 0, or with 70 if an answer wasn't as expected.
+    """
+    from juspay_mcp.demo import run_demo  # noqa: PLC0415 - the SDK and rich: not for the server's start
+    from juspay_mcp.tables import ResultConsole  # noqa: PLC0415 - the same
+
+    return EX_OK if anyio.run(run_demo, ResultConsole()) else EX_SOFTWARE
+
+
+@cli.command(
+    short_help="Say what is right and wrong with this set-up.",
+    epilog=f"\b\nExamples:\n  {PROGRAM} check\n  {PROGRAM} check --json | jq .ok\n  {PROGRAM} check {_SAMPLE}",
+)
+@click.argument("customer_id", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else.")
+def check(customer_id: str | None, *, as_json: bool) -> int:
+    """Say what is right and wrong with this set-up, check by check.
+
+    The variables, the host, its certificate, the credentials and the latency, by requests that change nothing; with a
+    CUSTOMER_ID, also whether Juspay knows that customer. Exits with 0 if all is right, else with the first failure's
+    status: 78 for settings, 69 for what can't be reached, 77 for refused credentials.
+    """
+    from juspay_mcp.check import render, run_checks  # noqa: PLC0415 - not needed to show help
+
+    with _spinner("Checking ..."):
+        report = anyio.run(run_checks, os.environ, customer_id)
+    click.echo(report.to_json() if as_json else "\n".join(render(report)))
+    return report.exit_status
+
+
+@cli.command(
+    short_help="Run the stand-in for Juspay's API.",
+    epilog=f"\b\nExamples:\n  {PROGRAM} simulator\n  {PROGRAM} simulator --port 0",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=SIMULATOR_PORT,
+    show_default=True,
+    help="The port to listen on; 0 takes a free one.",
+)
+def simulator(port: int) -> int:
+    """Run the stand-in for Juspay's API by itself, on loopback, until Ctrl-C.
+
+    It demands what Juspay's documentation demands and has a customer for every documented form of reply. It says on
+    stderr where it listens, how to ask it, and which customers it knows.
+    """
+    from juspay_mcp.simulator import Simulator  # noqa: PLC0415 - only where it is asked for
+
+    stand_in = Simulator(port=port)
+    try:
+        stand_in.start()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        return _fail(f"port {port} can't be used ({reason}); choose another one with --port.", EX_UNAVAILABLE)
+    click.echo(_how_to_ask(stand_in.url), err=True)
+    stand_in.serve_forever()
+    return EX_OK
+
+
+def _how_to_ask(url: str) -> str:
+    from juspay_mcp.simulator import API_KEY, CUSTOMERS, MERCHANT_ID  # noqa: PLC0415 - as above
+
+    width = max(map(len, CUSTOMERS))
+    customers = "\n".join(f"  {customer:{width}}  {about}" for customer, about in CUSTOMERS.items())
+    return f"""\
+A stand-in for Juspay's API listens on {url} until Ctrl-C. All its figures are made up.
+
+Ask it through this program, in another terminal:
+  export JUSPAY_ENV=simulator
+  export JUSPAY_BASE_URL={url}
+  export JUSPAY_API_KEY={API_KEY}
+  export JUSPAY_MERCHANT_ID={MERCHANT_ID}
+  {PROGRAM} wallets {_SAMPLE}
+
+Or directly:
+  curl -u {API_KEY}: -H 'version: 2023-06-30' -H 'x-merchantid: {MERCHANT_ID}' \\
+    -H 'x-routing-id: {_SAMPLE}' -H 'Content-Type: application/x-www-form-urlencoded' \\
+    {url}/customers/{_SAMPLE}/wallets/refresh-balances
+
+Customers:
+{customers}"""

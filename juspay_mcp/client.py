@@ -1,33 +1,30 @@
 """One request to Juspay's API, and what it comes to: the customer's wallets, or an error of `errors`."""
 
 import platform
-import socket
 import ssl
-import zlib
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
 
 import httpx2
 
+from juspay_mcp.bodies import read_reply
 from juspay_mcp.credentials import ApiKey, api_key
 from juspay_mcp.customers import CustomerId, path_segment
-from juspay_mcp.errors import NotConfigured, UpstreamUnavailable
-from juspay_mcp.replies import Reply, read_wallets
+from juspay_mcp.errors import ConfigurationError, NotConfigured
+from juspay_mcp.failures import connection_failures
+from juspay_mcp.replies import read_wallets
 from juspay_mcp.settings import Settings
 from juspay_mcp.times import Clock
 from juspay_mcp.version import VERSION
 from juspay_mcp.wallets import WalletList
 
-MAX_REPLY_BYTES = 1_048_576
-"""The largest reply that is read, before and after decompression."""
-
 Endpoint = Literal["wallets/refresh-balances", "wallets"]
 """Refresh all wallets at their providers, or list them with Juspay's stored balances."""
 
 _USER_AGENT = f"juspay-wallets-mcp/{VERSION} Python/{platform.python_version()}"
-_GZIP_OR_ZLIB = 47  # zlib's largest window, and 32 for "find out which"
 
 
 class JuspayClient:
@@ -47,9 +44,9 @@ class JuspayClient:
             UpstreamError: the leaf for what went wrong.
         """
         path = f"/customers/{path_segment(customer_id)}/{endpoint}"
-        with _connection_errors():
+        with connection_failures():
             async with self._http.stream("GET", path, headers=self._headers(customer_id)) as response:
-                reply = await _read(response)
+                reply = await read_reply(response)
         return read_wallets(reply, self._settings.environment, self._clock())
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
@@ -71,7 +68,7 @@ async def open_client(
     """A client with its connections, closed at the end; `settings.base_url` must be known by now.
 
     Raises:
-        ConfigurationError: the key's file can't be read.
+        ConfigurationError: the key's file, or a file of certificate authorities, can't be read.
     """
     key = api_key(settings)
     async with httpx2.AsyncClient(
@@ -79,10 +76,11 @@ async def open_client(
         headers=_common_headers(settings),
         follow_redirects=False,
         limits=httpx2.Limits(max_connections=settings.max_connections),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one call must not mark the next
         timeout=None,  # the caller's deadline covers the whole call, not each phase alone
         transport=transport,
         trust_env=False,  # no proxy, no .netrc: credentials go to the named host alone
-        verify=_tls(settings),
+        verify=tls_context(settings),
     ) as http:
         yield JuspayClient(http, settings, key, clock)
 
@@ -97,62 +95,17 @@ def _common_headers(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def _tls(settings: Settings) -> ssl.SSLContext:
-    """Verifying always; the system's authorities are loaded (25 ms) only where a connection could need them."""
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Verifying always; the system's authorities are loaded (25 ms) only where a connection could need them.
+
+    Raises:
+        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL and httpx2 follow, names no such thing.
+    """
     if (settings.base_url or "").startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx2.create_ssl_context()
-
-
-async def _read(response: httpx2.Response) -> Reply:
-    """The reply, decompressed piece by piece so that a bomb is refused before it goes off."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    body, defect = bytearray(), None
     try:
-        inflate = _inflater(headers.get("content-encoding", "identity"))
-        async for chunk in response.aiter_raw():
-            body += inflate(chunk, MAX_REPLY_BYTES + 1 - len(body))
-            if len(body) > MAX_REPLY_BYTES:
-                defect = "it is over 1 MiB"
-                break
-    except zlib.error:
-        defect = "it came in a compression that was not asked for, or broken"
-    return Reply(status=response.status_code, headers=headers, body=b"" if defect else bytes(body), defect=defect)
-
-
-def _inflater(encoding: str) -> Callable[[bytes, int], bytes]:
-    """Decompresses a chunk to a number of bytes at the most; servers may compress even what asks for none."""
-    match encoding.strip().lower():
-        case "identity":
-            return lambda chunk, _: chunk
-        case "gzip" | "x-gzip" | "deflate":
-            return zlib.decompressobj(_GZIP_OR_ZLIB).decompress
-    raise zlib.error
-
-
-@contextmanager
-def _connection_errors() -> Iterator[None]:
-    try:
-        yield
-    except httpx2.TransportError as error:
-        causes = list(_causes(error))
-        if any(isinstance(cause, socket.gaierror) for cause in causes):
-            raise UpstreamUnavailable("its host name could not be resolved (DNS)", passing=False) from None
-        if any(isinstance(cause, ssl.SSLError) for cause in causes):
-            raise UpstreamUnavailable("its TLS certificate could not be verified", passing=False) from None
-        raise UpstreamUnavailable(_broken(error), passing=True) from None
-
-
-def _broken(error: httpx2.TransportError) -> str:
-    if isinstance(error, httpx2.ConnectError):
-        return "the connection was refused"
-    return "the connection broke before the reply was whole"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it; connecting to several addresses fails as a group."""
-    yield error
-    led_by = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__ or error.__context__,)
-    for cause in led_by:
-        if cause is not None:
-            yield from _causes(cause)
+        return httpx2.create_ssl_context()
+    except OSError:
+        raise ConfigurationError(
+            "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
+        ) from None

@@ -58,7 +58,7 @@ class KeyFile:
             stat = self._path.stat()
         except OSError:
             return None
-        return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
     def _read(self) -> SecretStr | None:
         try:

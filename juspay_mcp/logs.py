@@ -7,12 +7,14 @@ exception only its types and the places it passed: what a message isn't taken fr
 
 import logging
 import sys
+import threading
 import traceback
 from datetime import UTC, datetime
 from typing import TextIO
 
 from typing_extensions import override
 
+from juspay_mcp.failures import causes
 from juspay_mcp.times import format_timestamp
 
 _OURS = __name__.partition(".")[0]
@@ -35,17 +37,16 @@ def configure_logging(level: str, stream: TextIO) -> None:
     handler.setFormatter(SafeFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
-    sys.unraisablehook = lambda unraisable: logging.getLogger(_OURS).error(
-        "an exception could not be raised", exc_info=unraisable.exc_value
-    )
+    logger = logging.getLogger(_OURS)
+    sys.unraisablehook = lambda lost: logger.error("an exception could not be raised", exc_info=lost.exc_value)
+    threading.excepthook = lambda lost: logger.error("a thread ended", exc_info=lost.exc_value)
 
 
 def describe(error: BaseException) -> str:
     """An exception's types and places, never its words: `ValueError at answer.py:42 < KeyError at wallets.py:7`."""
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__ or error.__context__,)
-    causes = [describe(cause) for cause in inner if cause is not None]
-    places = " ".join(_places(error))
-    return " < ".join([f"{type(error).__name__} at {places or 'no place'}", *causes])
+    return " < ".join(
+        f"{type(cause).__name__} at {' '.join(_places(cause)) or 'no place'}" for cause in causes(error)
+    )
 
 
 def _places(error: BaseException) -> list[str]:

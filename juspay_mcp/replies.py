@@ -7,7 +7,7 @@ is an "internal server error"), so the HTTP status decides and a body only refin
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import ceil
@@ -31,11 +31,12 @@ DEFAULT_RETRY_AFTER = 60
 MAX_RETRY_AFTER = 3_600
 """The longest wait a caller is told, whatever the header says."""
 
+_MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert a few thousand digits
 _NOT_FOUND = {HTTPStatus.BAD_REQUEST: "null_error", HTTPStatus.NOT_FOUND: "object_not_found"}
 _PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 # A trace id as infrastructure makes them. No `_`, `@` or `.`, and no ten digits in a row: a token, a wallet id, an
 # e-mail or a phone number doesn't pass for one.
-_REQUEST_ID = re.compile(r"(?!.*\d{10})(?=.*[A-Za-z0-9])[A-Za-z0-9-]{8,64}")
+_REQUEST_ID = re.compile(r"(?!.*\d{10})(?=.*[A-Za-z])[A-Za-z0-9-]{8,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +81,15 @@ def retry_after(header: str | None, now: datetime) -> int | None:
     if header is None:
         return None
     text = header.strip()
-    if re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        return int(text)
+    if re.fullmatch(r"\d+", text, re.ASCII):
+        return int(text) if len(text) <= _MANY_DIGITS else 10**_MANY_DIGITS
     try:
         moment = parsedate_to_datetime(text)
-        return max(0, ceil((moment - now).total_seconds()))
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, OverflowError):
         return None
+    # The form without a zone, asctime's, is in UTC too.
+    seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return max(0, ceil(seconds.total_seconds()))
 
 
 def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamError:

@@ -14,7 +14,8 @@ def compact_schema(model: type[BaseModel], mode: Literal["validation", "serializ
 
 def _compact(schema: JsonSchemaValue, definitions: dict[str, JsonSchemaValue]) -> JsonSchemaValue:
     if "$ref" in schema:
-        schema = definitions[schema["$ref"].rpartition("/")[2]]
+        here = {key: value for key, value in schema.items() if key != "$ref"}
+        return _compact(definitions[schema["$ref"].rpartition("/")[2]], definitions) | here
     return {key: _member(key, value, definitions) for key, value in schema.items() if not _is_noise(key, schema)}
 
 

@@ -56,13 +56,13 @@ async def open_service(
     """
     async with AsyncExitStack() as stack:
         if settings.environment == "simulator" and settings.base_url is None:
-            settings = stack.enter_context(_own_simulator(settings))
+            settings = stack.enter_context(own_simulator(settings))
         client = await stack.enter_async_context(open_client(settings, clock, transport))
         yield WalletService(settings, client, CallLimiter(settings.rate_limit), clock)
 
 
 @contextmanager
-def _own_simulator(settings: Settings) -> Iterator[Settings]:
+def own_simulator(settings: Settings) -> Iterator[Settings]:
     """The settings that reach a simulator started for them; loopback, on a free port."""
     from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator  # noqa: PLC0415 - only where it is asked for
 

@@ -11,6 +11,11 @@ from juspay_mcp.providers import display_name, kind_of
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.wallets import Wallet
 
+MADE_UP = "These figures are made up: a simulator answered, not Juspay."
+"""The notice of every answer in the simulator environment."""
+MAX_PARTS = 10
+"""How many parts of one wallet are listed."""
+
 _NAMED = 8  # wallets named in one sentence before "and N more"
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -44,6 +49,7 @@ def notices(snapshot: Snapshot, shown: int) -> list[str]:
             reply.unreadable or any(wallet.unreadable_parts for wallet in wallets)
         ),
         "Juspay's reply lists fewer wallets than it says the customer has.": reply.incomplete,
+        "Not all parts of a wallet are listed here.": any(len(wallet.parts) > MAX_PARTS for wallet in wallets),
         "Not all wallets are listed here; the total and the counts cover all of them.": shown < len(wallets),
     }
     return [sentence for sentence, holds in applies.items() if holds]
@@ -72,7 +78,8 @@ def _no_balance(snapshot: Snapshot) -> str:
         return "No wallet balance is known."
     if snapshot.wallets:
         return "No wallet is known to be linked, so no balance is known."
-    return "No wallet could be read." if snapshot.reply.unreadable else "The customer has no wallets."
+    lost = snapshot.reply.unreadable or snapshot.reply.incomplete
+    return "No wallet could be read." if lost else "The customer has no wallets."
 
 
 def _not_counted(snapshot: Snapshot) -> str:
@@ -104,9 +111,10 @@ def _figure(wallet: Wallet, snapshot: Snapshot) -> str:
 
 
 def _name(wallet: Wallet, snapshot: Snapshot) -> str:
-    """The provider; with the masked wallet id where the customer has two wallets of it."""
-    twins = sum(other.code == wallet.code for other in snapshot.wallets)
-    return f"{display_name(wallet.code)} {wallet.ref}" if twins > 1 and wallet.ref else display_name(wallet.code)
+    """The provider; with the masked wallet id where the customer has two wallets of that name."""
+    name = display_name(wallet.code)
+    twins = sum(display_name(other.code) == name for other in snapshot.wallets)
+    return f"{name} {wallet.ref}" if twins > 1 and wallet.ref else name
 
 
 def _is_live(wallet: Wallet, snapshot: Snapshot) -> bool:

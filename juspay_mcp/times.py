@@ -31,4 +31,4 @@ def parse_timestamp(value: object) -> datetime | None:
 
 def format_timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC, to the second: `2026-11-23T03:44:00Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

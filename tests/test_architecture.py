@@ -31,18 +31,26 @@ IMPORTS = {
     # the settings, and the way to Juspay
     "settings": {"errors", "snapshot"},
     "credentials": {"settings"},
-    "client": {"credentials", "customers", "errors", "replies", "settings", "times", "version", "wallets"},
+    "bodies": {"replies"},
+    "failures": {"errors"},
+    "client": {
+        "bodies", "credentials", "customers", "errors", "failures", "replies", "settings", "times", "version",
+        "wallets",
+    },
     "limiter": {"errors"},
     "service": {"answer", "client", "customers", "errors", "limiter", "settings", "simulator", "snapshot", "times"},
     # the shells
-    "logs": {"times"},
+    "logs": {"failures", "times"},
     "boundary": {"errors"},
     "tool": {"answer", "boundary", "customers", "errors", "schemas", "service"},
     "server": {"service", "settings", "tool", "version"},
     "tables": {"answer"},
     "hosts": set(),
     "demo": {"answer", "hosts", "simulator", "tables"},
-    "check": {"client", "customers", "errors", "masking", "service", "settings", "times", "version", "wallets"},
+    "check": {
+        "client", "credentials", "customers", "errors", "failures", "masking", "service", "settings", "snapshot",
+        "times", "version", "wallets",
+    },
     "cli": {
         "boundary", "check", "customers", "demo", "errors", "logs", "server", "service", "settings", "simulator",
         "tables", "version",

@@ -115,7 +115,7 @@ REPLIES = {
     "invalid UTF-8": Behaviour(status=200, headers=HEADERS, body=TEXT.encode() + b"\xff"),
     "said to be gzip": Behaviour(status=200, headers=HEADERS | {"Content-Encoding": "gzip"}, body=TEXT.encode()),
     "an unknown compression": Behaviour(status=200, headers=HEADERS | {"Content-Encoding": "canary"}, body=b""),
-    "connection lost": Behaviour(status=200, headers={"Content-Length": "9999", "Connection": "close"}, body=b"CANARY"),
+    "connection lost": Behaviour(status=200, headers={"Content-Length": "99", "Connection": "close"}, body=b"CANARY"),
     "hung up": Behaviour(hang_up=True),
 }  # fmt: skip
 ARGUMENTS: list[Any] = [

@@ -66,7 +66,8 @@ def test_the_simulator_environment_needs_no_variable_but_its_name() -> None:
 
 
 KEY_RULE = (
-    "JUSPAY_API_KEY must be printable ASCII without spaces or colons; for example: the key as the dashboard shows it."
+    "JUSPAY_API_KEY must be 1 to 256 printable ASCII characters without spaces or colons; "
+    "for example: the key as the dashboard shows it."
 )
 FILE_RULE = (
     "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; "

@@ -1,0 +1,57 @@
+"""Connections that failed, told apart: what to say of each, and whether the next try may well succeed."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2
+
+from juspay_mcp.errors import UpstreamUnavailable
+
+# The first that fits any of the causes; `passing` where the next try may well succeed.
+_REASONS: tuple[tuple[type[Exception], str, bool], ...] = (
+    (socket.gaierror, "its host name could not be resolved (DNS)", False),
+    (ssl.SSLCertVerificationError, "its TLS certificate could not be verified", False),
+    (ssl.SSLEOFError, "the connection broke before the reply was whole", True),
+    (ConnectionResetError, "the connection broke before the reply was whole", True),
+    (ssl.SSLError, "no TLS connection could be agreed on", False),
+    (ConnectionRefusedError, "the connection was refused", True),
+    (httpx2.ConnectError, "it could not be connected to", True),
+    (Exception, "the connection broke before the reply was whole", True),
+)
+
+
+@contextmanager
+def connection_failures() -> Iterator[None]:
+    """Turns what a connection raises into our error.
+
+    Raises:
+        UpstreamUnavailable: there was no connection, or it broke.
+    """
+    try:
+        yield
+    # anyio lets an SSLError on an open connection pass as it is.
+    except (httpx2.TransportError, ssl.SSLError) as error:
+        found = list(causes(error))
+        reason, passing = next(
+            (reason, passing) for kind, reason, passing in _REASONS if any(isinstance(cause, kind) for cause in found)
+        )
+        raise UpstreamUnavailable(reason, passing=passing) from None
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, each once; connecting to several addresses fails as a group."""
+    left, seen = [error], set[int]()
+    while left:
+        cause = left.pop(0)
+        if id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            left += led_by(cause)
+
+
+def led_by(error: BaseException) -> list[BaseException]:
+    """What led to an error directly: the members of a group, or the one it was raised from or while handling."""
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__ or error.__context__,)
+    return [cause for cause in inner if cause is not None]

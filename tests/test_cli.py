@@ -1,0 +1,276 @@
+"""The commands as a person runs them: real processes, what stands on which stream, and exit statuses."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from threading import Event
+from typing import IO
+
+import click
+import httpx2
+import pytest
+
+from juspay_mcp.cli import cli
+from juspay_mcp.simulator import CUSTOMERS, Behaviour, Simulator
+from juspay_mcp.version import VERSION
+
+COMMAND = [sys.executable, "-m", "juspay_mcp"]
+# A shell's background job ignores SIGINT, and hands that on to what it starts: these tests may be one.
+HEEDING_CTRL_C = "from signal import *; signal(SIGINT, default_int_handler); from juspay_mcp.cli import main; main()"
+INTERRUPTIBLE = [sys.executable, "-c", HEEDING_CTRL_C]
+SAMPLE = "cth_eN4e4kR12CJV"
+SIMULATED = {"JUSPAY_ENV": "simulator"}
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems have no pseudo-terminals and no SIGINT")
+
+
+def variables(**changed: str) -> dict[str, str]:
+    """This process's environment without what would change a command's settings or looks."""
+    looks = {"COLUMNS", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("JUSPAY_") and name not in looks}
+    return kept | changed
+
+
+def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of one command."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=variables(**environ),
+        timeout=30,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextmanager
+def started(command: list[str], **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that runs until the end of the block at the latest."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=variables(**environ)
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_help_names_the_commands_and_takes_80_columns() -> None:
+    status, text, err = run("--help")
+    assert (status, err) == (0, "")
+    commands = text[text.index("Commands:") : text.index("Environment variables:")]
+    assert re.findall(r"^  (\w+)  ", commands, re.MULTILINE) == sorted(cli.commands)
+    assert max(map(len, text[: text.index("Environment variables:")].splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["demo", "simulator", "wallets"])
+def test_the_help_of_a_command_shows_how_to_type_it(command: str) -> None:
+    text = cli.commands[command].get_help(click.Context(cli.commands[command], info_name=command))
+    assert re.search(rf"Examples:\n    juspay-wallets-mcp {command}", text)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version") == (0, f"juspay-wallets-mcp, version {VERSION}\n", "")
+
+
+def test_json_is_the_structured_result_indented_and_nothing_else() -> None:
+    status, out, err = run("wallets", SAMPLE, "--json", **SIMULATED)
+    answer = json.loads(out)
+    assert (status, err) == (0, "")
+    assert out == json.dumps(answer, indent=2) + "\n"
+    assert (answer["environment"], answer["total_balance"], answer["customer"]) == (
+        "simulator",
+        "195.00",
+        "XXXXXX2CJV",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "status", "line"),
+    [
+        (["nonsense"], {}, 64, "Error: No such command 'nonsense'."),
+        (["wallets"], {}, 64, "Error: Missing argument 'CUSTOMER_ID'."),
+        (["simulator", "--port", "65536"], {}, 64, "Error: Invalid value for '--port'"),
+        (["wallets", SAMPLE], {"JUSPAY_ENV": "prod"}, 78, "juspay-wallets-mcp: JUSPAY_ENV must be one of"),
+        (
+            ["wallets", SAMPLE],
+            {"JUSPAY_MERCHANT_ID": "acme"},
+            78,
+            "juspay-wallets-mcp: there are no credentials for Juspay: set JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_its_last_line(
+    arguments: list[str], environ: dict[str, str], status: int, line: str
+) -> None:
+    actual, out, err = run(*arguments, **environ)
+    assert (actual, out) == (status, "")
+    assert err.splitlines()[-1].startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("customer", "changed", "status", "code"),
+    [
+        ("two words", {}, 64, "invalid_customer_id"),
+        ("cth_nobody", {}, 69, "customer_not_found"),
+        (SAMPLE, {"JUSPAY_API_KEY": "not_the_key"}, 77, "authentication_failed"),
+    ],
+)
+def test_a_failed_call_is_one_line_on_stderr_and_the_errors_status(
+    environ: dict[str, str], customer: str, changed: dict[str, str], status: int, code: str
+) -> None:
+    actual, out, err = run("wallets", customer, **(environ | changed))
+    assert (actual, out) == (status, "")
+    assert re.fullmatch(rf"juspay-wallets-mcp: [^\n]+ \[{code}\]\n", err)
+    assert customer not in err
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [*COMMAND, "wallets", SAMPLE],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=variables(**SIMULATED),
+        timeout=30,
+    )
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_without_a_command_or_a_terminal_the_server_greets_nobody_and_ends_with_its_stdin() -> None:
+    assert run(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme") == (0, "", "")
+
+
+@posix_only
+def test_a_spinner_turns_on_a_terminals_stderr_and_leaves_stdout_alone() -> None:
+    ours, theirs = os.openpty()
+    done = subprocess.run(
+        [*COMMAND, "wallets", SAMPLE, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        check=False,
+        env=variables(TERM="xterm", **SIMULATED),
+        timeout=30,
+    )
+    os.close(theirs)
+    seen = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "Juspay is asking the wallets' providers ..." in seen
+    assert json.loads(done.stdout)["source"] == "refresh"
+
+
+@posix_only
+def test_the_server_at_a_terminal_says_what_it_waits_for_and_imports_nothing_for_people() -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, b"\x04")  # Ctrl-D
+    program = (
+        "import sys; from juspay_mcp.cli import run; status = run([]); "
+        'sys.exit(f\'{status} {sorted({"rich", "juspay_mcp.simulator"} & sys.modules.keys())}\')'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        stdin=theirs,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env=variables(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme"),
+        timeout=30,
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert done.stdout == ""
+    greeting, rest = done.stderr.splitlines()
+    assert greeting.startswith(f"juspay-wallets-mcp {VERSION} waits for an MCP client on stdin (Ctrl-D ends it).")
+    assert greeting.endswith("run: juspay-wallets-mcp demo")
+    assert rest == "0 []"
+
+
+@posix_only
+def test_ctrl_c_ends_a_command_with_130_and_without_words() -> None:
+    asked, over = Event(), Event()
+
+    def hold(_: float) -> None:
+        asked.set()
+        over.wait(30)
+
+    with Simulator(sleep=hold) as stand_in:
+        stand_in.behave_always(Behaviour(latency=1))
+        environ = {"JUSPAY_BASE_URL": stand_in.url, "JUSPAY_API_KEY": "simulator_key", "JUSPAY_MERCHANT_ID": "m"}
+        with started([*INTERRUPTIBLE, "wallets", SAMPLE], **environ) as process:
+            assert asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            # The line break keeps a shell's prompt off the line of its ^C.
+            assert process.communicate(timeout=30) == ("", "\n")
+            assert process.returncode == 130
+        over.set()
+
+
+@posix_only
+def test_the_simulator_says_how_to_ask_it_and_what_it_says_works() -> None:
+    with started([*INTERRUPTIBLE, "simulator", "--port", "0"]) as process:
+        assert process.stderr is not None
+        told = read_until(process.stderr, list(CUSTOMERS)[-1])
+        exports = dict(re.findall(r"^  export (\w+)=(\S+)$", told, re.MULTILINE))
+        assert exports.keys() == {"JUSPAY_ENV", "JUSPAY_BASE_URL", "JUSPAY_API_KEY", "JUSPAY_MERCHANT_ID"}
+        assert f"listens on {exports['JUSPAY_BASE_URL']} until Ctrl-C. All its figures are made up." in told
+        assert [
+            name for name, about in CUSTOMERS.items() if not re.search(rf"  {re.escape(name)} +{about}\n", told)
+        ] == []
+        curl = shlex.split(told[told.index("curl") : told.index("Customers:")])
+        assert httpx2.get(curl[-1], headers=curl_headers(curl), auth=curl_user(curl)).json()["count"] == 2
+        check_a_table(run("wallets", SAMPLE, **exports))
+        check_that_a_port_is_taken(exports["JUSPAY_BASE_URL"].rpartition(":")[2])
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+        assert process.returncode == 0
+
+
+def read_until(stream: IO[str], word: str) -> str:
+    """What comes up to the line that holds the word, and that line."""
+    lines = []
+    for line in stream:
+        lines.append(line)
+        if word in line:
+            break
+    return "".join(lines)
+
+
+def curl_headers(curl: list[str]) -> dict[str, str]:
+    return dict(value.split(": ") for flag, value in pairwise(curl) if flag == "-H")
+
+
+def curl_user(curl: list[str]) -> tuple[str, str]:
+    name, _, password = curl[curl.index("-u") + 1].partition(":")
+    return name, password
+
+
+def check_a_table(done: tuple[int, str, str]) -> None:
+    """One table for a pipe: no colours, nothing cut."""
+    status, out, err = done
+    assert (status, err) == (0, "")
+    assert out.startswith(" SIMULATOR: made-up figures   customer XXXXXX2CJV, ")
+    assert re.search(r"^Total linked +195\.00 *$", out, re.MULTILINE)
+    assert "\x1b" not in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def check_that_a_port_is_taken(port: str) -> None:
+    status, out, err = run("simulator", "--port", port)
+    assert (status, out) == (69, "")
+    assert re.fullmatch(
+        rf"juspay-wallets-mcp: port {port} can't be used \([^\n]+\); choose another one with --port\.\n", err
+    )

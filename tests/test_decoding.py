@@ -1,0 +1,79 @@
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from juspay_mcp.decoding import MalformedJson, decode_json
+
+scalars = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False)
+documents = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+
+
+def with_decimals(value: object) -> object:
+    """The same value, its numbers as the decimals that their JSON spells."""
+    match value:
+        case dict():
+            return {key: with_decimals(member) for key, member in value.items()}
+        case list():
+            return [with_decimals(item) for item in value]
+        case int() | float() if not isinstance(value, bool):
+            return Decimal(json.dumps(value))
+    return value
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        pytest.param(b'{"list": []}', {"list": []}, id="an object"),
+        pytest.param(b'\xef\xbb\xbf{"a": null}', {"a": None}, id="after a byte order mark"),
+        pytest.param('{"a": "₹"}'.encode(), {"a": "₹"}, id="text beyond ASCII"),
+        pytest.param(b"NaN", None, id="not a number"),
+        pytest.param(b"[Infinity, -Infinity]", [None, None], id="the infinities"),
+        pytest.param(b"1e9999999999999999999", None, id="a number too large for a decimal"),
+        pytest.param(b'{"a": 1, "a": 2}', None, id="a key twice: which was meant?"),
+        pytest.param(b'[{"a": 1, "a": 1}, {"b": true}]', [None, {"b": True}], id="a key twice costs its object only"),
+    ],
+)
+def test_a_body_is_read_and_what_is_uncertain_in_it_is_none(body: bytes, value: object) -> None:
+    assert decode_json(body) == value
+
+
+@pytest.mark.parametrize("number", ["109.55", "1.10", "0.1", "100", "-0", "1E+5", "12345678901234567890.123456789"])
+def test_a_number_keeps_the_digits_it_is_written_with(number: str) -> None:
+    assert str(decode_json(number.encode())) == number
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>503</html>", id="HTML"),
+        pytest.param(b'{"list": [', id="cut off"),
+        pytest.param(b"{} {}", id="two values"),
+        pytest.param(b"{'a': 1}", id="Python's quotes"),
+        pytest.param(b'"\xff"', id="not UTF-8"),
+        pytest.param('{"a": 1}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b"[" * 1_000_000, id="nested a million deep"),
+        pytest.param(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, id="nested deep and closed"),
+    ],
+)
+def test_a_body_that_is_no_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedJson) as caught:
+        decode_json(body)
+    assert (str(caught.value), caught.value.__cause__, caught.value.__suppress_context__) == ("", None, True)
+
+
+@given(documents)
+def test_any_document_is_read_as_it_was_written(document: object) -> None:
+    assert decode_json(json.dumps(document).encode()) == with_decimals(document)
+
+
+@given(st.binary() | st.text(st.sampled_from('{}[]",:0123456789.eE+-truefalsnN')).map(str.encode))
+def test_any_bytes_are_a_value_or_malformed(body: bytes) -> None:
+    try:
+        value = decode_json(body)
+    except MalformedJson:
+        return
+    assert value is None or isinstance(value, dict | list | str | bool | Decimal)

@@ -1,0 +1,200 @@
+import re
+
+import pytest
+
+from juspay_mcp.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    ConfigurationError,
+    CustomerNotFound,
+    InternalError,
+    InvalidCustomerId,
+    NotConfigured,
+    RateLimited,
+    RequestRejected,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    WalletsError,
+)
+
+TRACE = "6f1c1a52-7f7e-4b55-9d1f-3a1e5b0c9d4e"
+# Every leaf, with a request id where one can be had, and the whole of what a person gets.
+ERRORS: list[tuple[WalletsError, str]] = [
+    (
+        InvalidCustomerId(),
+        (
+            "The call was refused and nothing was sent to Juspay. Pass exactly one argument, customer_id: 1 to 128 "
+            "printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that is "
+            "empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it. [invalid_customer_id]"
+        ),
+    ),
+    (
+        NotConfigured(("JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)", "JUSPAY_MERCHANT_ID")),
+        (
+            "This server has no credentials for Juspay, so nothing was asked. Set JUSPAY_API_KEY (or "
+            "JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID in the MCP host's settings for this server and restart it; "
+            "until then trying again won't help. [not_configured]"
+        ),
+    ),
+    (
+        NotConfigured(("JUSPAY_MERCHANT_ID",)),
+        (
+            "This server has no credentials for Juspay, so nothing was asked. Set JUSPAY_MERCHANT_ID in the MCP "
+            "host's settings for this server and restart it; until then trying again won't help. [not_configured]"
+        ),
+    ),
+    (
+        CustomerNotFound("production", TRACE),
+        (
+            "Juspay knows no customer with this id in its production environment. Check the id; trying again with "
+            f"the same one won't help. Juspay's request id: {TRACE}. [customer_not_found]"
+        ),
+    ),
+    (
+        AuthenticationFailed("sandbox", TRACE),
+        (
+            "Juspay refused this server's credentials in its sandbox environment. Check JUSPAY_API_KEY, "
+            "JUSPAY_MERCHANT_ID and JUSPAY_ENV; until they are mended trying again won't help. Juspay's request id: "
+            f"{TRACE}. [authentication_failed]"
+        ),
+    ),
+    (
+        AccessDenied(TRACE),
+        (
+            "Juspay denied access (HTTP 403), mostly because this server's IP address isn't on the merchant's "
+            "allow-list. Have it added in Juspay's dashboard; until then trying again won't help. Juspay's request "
+            f"id: {TRACE}. [access_denied]"
+        ),
+    ),
+    (
+        RequestRejected(422, TRACE),
+        (
+            "Juspay rejected the request (HTTP 422). Check JUSPAY_BASE_URL, JUSPAY_MERCHANT_ID and "
+            f"JUSPAY_API_VERSION; trying again unchanged won't help. Juspay's request id: {TRACE}. [request_rejected]"
+        ),
+    ),
+    (
+        UpstreamRateLimited(60, TRACE),
+        (
+            "Juspay is limiting this merchant's requests (HTTP 429). Try again in 60 seconds. Juspay's request id: "
+            f"{TRACE}. [rate_limited]"
+        ),
+    ),
+    (
+        RateLimited(1),
+        "Too many calls to this server, so nothing was sent to Juspay. Try again in 1 second. [rate_limited]",
+    ),
+    (
+        RateLimited(3600),
+        "Too many calls to this server, so nothing was sent to Juspay. Try again in 3600 seconds. [rate_limited]",
+    ),
+    (
+        UpstreamUnavailable("the connection was refused", TRACE, passing=True),
+        (
+            "Juspay is unavailable: the connection was refused. Try again in a few minutes. Juspay's request id: "
+            f"{TRACE}. [upstream_unavailable]"
+        ),
+    ),
+    (
+        UpstreamTimeout(25.0),
+        (
+            "Juspay did not answer within 25 seconds, as happens when a wallet provider is slow. Try again in a few "
+            "minutes. [upstream_timeout]"
+        ),
+    ),
+    (
+        UpstreamTimeout(1.5),
+        (
+            "Juspay did not answer within 1.5 seconds, as happens when a wallet provider is slow. Try again in a "
+            "few minutes. [upstream_timeout]"
+        ),
+    ),
+    (
+        UpstreamInvalid("it is not JSON", TRACE),
+        (
+            "Juspay's reply can't be trusted: it is not JSON. Trying again won't help; report it to whoever runs "
+            f"this server. Juspay's request id: {TRACE}. [upstream_invalid]"
+        ),
+    ),
+    (
+        InternalError(),
+        (
+            "This server failed because of a bug of its own, not because of the customer or Juspay. Report it with "
+            "the time of the call; the server's log has the details. [internal_error]"
+        ),
+    ),
+]
+each_error = pytest.mark.parametrize(
+    ("error", "text"), ERRORS, ids=[f"{type(error).__name__} {number}" for number, (error, _) in enumerate(ERRORS)]
+)
+
+
+def leaves(root: type[WalletsError]) -> set[type[WalletsError]]:
+    children = root.__subclasses__()
+    return {root} if not children else set().union(*map(leaves, children))
+
+
+@each_error
+def test_an_error_says_what_happened_what_to_do_and_its_code(error: WalletsError, text: str) -> None:
+    assert str(error) == text
+
+
+@each_error
+def test_an_error_is_one_to_three_sentences_and_its_code_in_brackets(error: WalletsError, text: str) -> None:
+    sentences = re.fullmatch(r"(.+\.) \[([a-z_]+)\]", text)
+    assert sentences is not None
+    assert 1 <= len(re.findall(r"\.(?: (?=[A-Z])|$)", sentences[1])) <= 3
+    assert sentences[2] == error.code
+
+
+def test_every_leaf_of_the_tree_is_tested_here() -> None:
+    assert {type(error) for error, _ in ERRORS} == leaves(WalletsError)
+
+
+def test_each_leaf_has_its_code_and_the_exit_status_of_a_command() -> None:
+    assert {(leaf.__name__, leaf.code, leaf.exit_status) for leaf in leaves(WalletsError)} == {
+        ("InvalidCustomerId", "invalid_customer_id", 64),
+        ("NotConfigured", "not_configured", 78),
+        ("CustomerNotFound", "customer_not_found", 69),
+        ("AuthenticationFailed", "authentication_failed", 77),
+        ("AccessDenied", "access_denied", 77),
+        ("RequestRejected", "request_rejected", 69),
+        ("UpstreamRateLimited", "rate_limited", 69),
+        ("RateLimited", "rate_limited", 69),
+        ("UpstreamUnavailable", "upstream_unavailable", 69),
+        ("UpstreamTimeout", "upstream_timeout", 69),
+        ("UpstreamInvalid", "upstream_invalid", 69),
+        ("InternalError", "internal_error", 70),
+    }
+
+
+def test_juspay_s_part_can_be_told_from_this_server_s() -> None:
+    assert {leaf.__name__ for leaf in leaves(UpstreamError)} == {
+        "CustomerNotFound",
+        "AuthenticationFailed",
+        "AccessDenied",
+        "RequestRejected",
+        "UpstreamRateLimited",
+        "UpstreamUnavailable",
+        "UpstreamTimeout",
+        "UpstreamInvalid",
+    }
+
+
+def test_an_error_knows_what_a_retry_must() -> None:
+    limited, broken = UpstreamRateLimited(7), UpstreamUnavailable("…", passing=True)
+    own, rejected, missing = RateLimited(8), RequestRejected(422), NotConfigured(("JUSPAY_MERCHANT_ID",))
+    known = (limited.seconds, broken.passing, own.seconds, rejected.status, missing.missing)
+    assert known == (7, True, 8, 422, ("JUSPAY_MERCHANT_ID",))
+
+
+def test_an_error_without_a_request_id_says_nothing_of_one() -> None:
+    assert [error.request_id for error in (InternalError(), AccessDenied(), UpstreamTimeout(25))] == [None] * 3
+    assert "request id" not in f"{InternalError()} {AccessDenied()} {UpstreamTimeout(25)}"
+
+
+def test_a_wrong_setting_is_no_failed_call() -> None:
+    assert not issubclass(ConfigurationError, WalletsError)

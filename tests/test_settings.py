@@ -1,0 +1,289 @@
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.settings import VARIABLES, Settings, load_settings
+
+BY_DEFAULT = Settings(
+    environment="sandbox",
+    base_url="https://sandbox.juspay.in",
+    api_key=None,
+    api_key_file=None,
+    merchant_id=None,
+    api_version="2023-06-30",
+    currency="INR",
+    timeout_seconds=25.0,
+    max_connections=16,
+    rate_limit="60/minute",
+    log_level="WARNING",
+)
+# What a wrong value is told, whole: the variable, the rule, an example, and nothing of the value.
+RULES = {
+    "JUSPAY_API_KEY": (
+        "1 to 256 printable ASCII characters without spaces or colons; for example: the key as the dashboard shows it"
+    ),
+    "JUSPAY_API_KEY_FILE": (
+        "the path of a readable file that holds the key and nothing else; for example: /run/secrets/juspay_api_key"
+    ),
+    "JUSPAY_MERCHANT_ID": "1 to 256 printable ASCII characters without spaces or colons; for example: acme",
+    "JUSPAY_ENV": "one of production, sandbox, simulator; for example: sandbox",
+    "JUSPAY_BASE_URL": (
+        "an https address without query, fragment or credentials (http and the simulator: loopback only); "
+        "for example: https://api.juspay.io"
+    ),
+    "JUSPAY_API_VERSION": "a date, YYYY-MM-DD; for example: 2023-06-30",
+    "JUSPAY_CURRENCY": "an ISO 4217 code, three capital letters; for example: INR",
+    "JUSPAY_TIMEOUT_SECONDS": "a number of seconds from 1 to 300; for example: 25",
+    "JUSPAY_MAX_CONNECTIONS": "a whole number from 1 to 1000; for example: 16",
+    "JUSPAY_MCP_RATE_LIMIT": "a whole number per second, minute or hour, or off; for example: 60/minute",
+    "JUSPAY_MCP_LOG_LEVEL": "one of DEBUG, INFO, WARNING, ERROR; for example: WARNING",
+}
+LINES = {f"{name} must be {rule}." for name, rule in RULES.items()}
+BOTH_KEYS = "JUSPAY_API_KEY and JUSPAY_API_KEY_FILE are both set; set only one of them."
+
+ACCEPTED: dict[str, list[tuple[str, dict[str, object]]]] = {
+    "JUSPAY_API_KEY": [
+        ("A1B2C3D4E5F6", {"api_key": SecretStr("A1B2C3D4E5F6")}),
+        ("!~/+=", {"api_key": SecretStr("!~/+=")}),
+        ("k" * 256, {"api_key": SecretStr("k" * 256)}),
+        (" spaced\n", {"api_key": SecretStr("spaced")}),
+    ],
+    "JUSPAY_API_KEY_FILE": [("/run/secrets/key file", {"api_key_file": Path("/run/secrets/key file")})],
+    "JUSPAY_MERCHANT_ID": [("acme", {"merchant_id": "acme"}), ("Acme-1_in", {"merchant_id": "Acme-1_in"})],
+    "JUSPAY_ENV": [
+        ("sandbox", {}),
+        ("production", {"environment": "production", "base_url": "https://api.juspay.in"}),
+        ("simulator", {"environment": "simulator", "base_url": None}),
+    ],
+    "JUSPAY_BASE_URL": [
+        ("https://api.juspay.io", {"base_url": "https://api.juspay.io"}),
+        ("https://api.juspay.io/", {"base_url": "https://api.juspay.io"}),
+        ("https://gateway.example:8443/juspay/v1/", {"base_url": "https://gateway.example:8443/juspay/v1"}),
+        ("https://smartgateway.hdfc.bank.in", {"base_url": "https://smartgateway.hdfc.bank.in"}),
+        ("https://203.0.113.7", {"base_url": "https://203.0.113.7"}),
+        ("https://[2001:db8::1]:8443", {"base_url": "https://[2001:db8::1]:8443"}),
+        ("http://localhost:8790", {"base_url": "http://localhost:8790"}),
+        ("http://127.0.0.1:8790", {"base_url": "http://127.0.0.1:8790"}),
+        ("http://127.8.9.10", {"base_url": "http://127.8.9.10"}),
+        ("http://[::1]:8790", {"base_url": "http://[::1]:8790"}),
+    ],
+    "JUSPAY_API_VERSION": [("2025-01-10", {"api_version": "2025-01-10"})],
+    "JUSPAY_CURRENCY": [("BRL", {"currency": "BRL"})],
+    "JUSPAY_TIMEOUT_SECONDS": [
+        ("1", {"timeout_seconds": 1.0}),
+        ("2.5", {"timeout_seconds": 2.5}),
+        ("99", {"timeout_seconds": 99.0}),
+        ("299.999", {"timeout_seconds": 299.999}),
+        ("300", {"timeout_seconds": 300.0}),
+    ],
+    "JUSPAY_MAX_CONNECTIONS": [("1", {"max_connections": 1}), ("1000", {"max_connections": 1000})],
+    "JUSPAY_MCP_RATE_LIMIT": [
+        ("1/second", {"rate_limit": "1/second"}),
+        ("9999999/hour", {"rate_limit": "9999999/hour"}),
+        ("off", {"rate_limit": None}),
+    ],
+    "JUSPAY_MCP_LOG_LEVEL": [(level, {"log_level": level}) for level in ("DEBUG", "INFO", "WARNING", "ERROR")],
+}
+REFUSED = {
+    "JUSPAY_API_KEY": ["two words", "key:", "schlüssel", "a\tb", "a\nb", "k" * 257],
+    "JUSPAY_API_KEY_FILE": ["a\0b"],
+    "JUSPAY_MERCHANT_ID": ["two words", "acme:", "akmé", "acme\r\nx-injected: 1", "m" * 257],
+    "JUSPAY_ENV": ["prod", "Sandbox", "sandbox,production"],
+    "JUSPAY_BASE_URL": [
+        "api.juspay.in",
+        "//api.juspay.in",
+        "http://api.juspay.in",
+        "HTTPS://api.juspay.in",
+        "ftp://localhost",
+        "file:///etc/passwd",
+        "https://",
+        "https:///customers",
+        "https://key:@api.juspay.in",
+        "https://api.juspay.in@evil.example",
+        "https://api.juspay.in?a=b",
+        "https://api.juspay.in/?",
+        "https://api.juspay.in/#",
+        "https://api.juspay.in#a",
+        "https://api.juspay.in:port",
+        "https://api.juspay.in:99999",
+        "https://api juspay.in",
+        "https://jüspay.in",
+        "https://[::1",
+        "https://[::1]junk",
+        "https://[v1.a]",
+        "https://api.juspay.in\\@evil.example",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.nip.io",
+        "http://0.0.0.0",
+        "http://10.0.0.1",
+        "http://[::ffff:10.0.0.1]",
+    ],
+    "JUSPAY_API_VERSION": ["2023", "2023-6-30", "2023-13-01", "2023-00-01", "2023-01-32", "30-06-2023", "latest"],
+    "JUSPAY_CURRENCY": ["inr", "RS", "INRX", "₹₹₹"],
+    "JUSPAY_TIMEOUT_SECONDS": [
+        "0",
+        "0.5",
+        "300.1",
+        "301",
+        "-1",
+        "1e2",
+        "inf",
+        "nan",
+        "1.",
+        "1.2345",
+        "025",
+        "\u0662\u0665",
+    ],
+    "JUSPAY_MAX_CONNECTIONS": ["0", "1001", "-1", "1.5", "016", "many"],
+    "JUSPAY_MCP_RATE_LIMIT": [
+        "60",
+        "0/minute",
+        "60/day",
+        "60 per minute",
+        "-1/second",
+        "1.5/hour",
+        "OFF",
+        "12345678/hour",
+    ],
+    "JUSPAY_MCP_LOG_LEVEL": ["debug", "TRACE", "30"],
+}
+variables = st.dictionaries(
+    st.sampled_from(sorted(RULES)),
+    st.sampled_from([value for values in ACCEPTED.values() for value, _ in values])
+    | st.sampled_from([value for values in REFUSED.values() for value in values])
+    | st.text(),
+)
+hosts = st.lists(
+    st.sampled_from(["localhost", "127.0.0.1", "[::1]", "a.in", ":", "80", "]", "[", "@", "%", "|", '"', "\\", "/"])
+)
+
+
+def refusal(environ: Mapping[str, str]) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(environ)
+    return str(caught.value)
+
+
+def test_every_variable_has_a_default_or_none() -> None:
+    assert load_settings({}) == BY_DEFAULT
+
+
+def test_the_variables_and_their_defaults_are_the_contract_s() -> None:
+    assert {variable.name: (variable.default, variable.secret) for variable in VARIABLES} == {
+        "JUSPAY_API_KEY": (None, True),
+        "JUSPAY_API_KEY_FILE": (None, False),
+        "JUSPAY_MERCHANT_ID": (None, False),
+        "JUSPAY_ENV": ("sandbox", False),
+        "JUSPAY_BASE_URL": (None, False),
+        "JUSPAY_API_VERSION": ("2023-06-30", False),
+        "JUSPAY_CURRENCY": ("INR", False),
+        "JUSPAY_TIMEOUT_SECONDS": ("25", False),
+        "JUSPAY_MAX_CONNECTIONS": ("16", False),
+        "JUSPAY_MCP_RATE_LIMIT": ("60/minute", False),
+        "JUSPAY_MCP_LOG_LEVEL": ("WARNING", False),
+    }
+
+
+@pytest.mark.parametrize("value", ["", " ", "\n\t"], ids=["empty", "a space", "white space"])
+def test_an_empty_variable_counts_as_not_set(value: str) -> None:
+    assert load_settings(dict.fromkeys(RULES, value)) == BY_DEFAULT
+
+
+def test_other_variables_are_nobody_s_business() -> None:
+    assert load_settings({"JUSPAY_PROD_BASE_URL": "nonsense", "PATH": "/bin"}) == BY_DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "changed"), [(name, *example) for name, examples in ACCEPTED.items() for example in examples]
+)
+def test_a_value_by_the_rule_is_taken(name: str, value: str, changed: dict[str, object]) -> None:
+    taken = load_settings({name: value})
+    assert {field: getattr(taken, field) for field in BY_DEFAULT.__slots__} == {
+        field: changed.get(field, getattr(BY_DEFAULT, field)) for field in BY_DEFAULT.__slots__
+    }
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in REFUSED.items() for value in values])
+def test_any_other_is_told_the_variable_the_rule_and_an_example_and_not_itself(name: str, value: str) -> None:
+    assert refusal({name: value}) == f"{name} must be {RULES[name]}."
+
+
+@pytest.mark.parametrize(
+    "url", ["https://api.juspay.in", "http://localhost.evil.example", "https://10.0.0.1", "https://127.0.0.1.nip.io"]
+)
+def test_the_simulator_is_asked_on_loopback_alone(url: str) -> None:
+    environ = {"JUSPAY_ENV": "simulator", "JUSPAY_BASE_URL": url}
+    assert refusal(environ) == f"JUSPAY_BASE_URL must be {RULES['JUSPAY_BASE_URL']}."
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8790", "https://localhost:8790", "http://[::1]"])
+def test_a_simulator_elsewhere_on_loopback_can_be_asked(url: str) -> None:
+    assert load_settings({"JUSPAY_ENV": "simulator", "JUSPAY_BASE_URL": url}).base_url == url
+
+
+def test_two_keys_are_one_too_many() -> None:
+    assert refusal({"JUSPAY_API_KEY": "secret", "JUSPAY_API_KEY_FILE": "/run/secrets/key"}) == BOTH_KEYS
+
+
+@pytest.mark.parametrize("name", ["JUSPAY_API_KEY", "JUSPAY_MERCHANT_ID"])
+def test_a_value_refused_for_its_length_is_told_the_length_allowed(name: str) -> None:
+    assert "256" in refusal({name: "k" * 257})
+
+
+KEY = {"JUSPAY_API_KEY": "made-up"}
+KEY_FILE = {"JUSPAY_API_KEY_FILE": "/run/secrets/key"}
+MERCHANT = {"JUSPAY_MERCHANT_ID": "acme"}
+SIMULATOR = {"JUSPAY_ENV": "simulator"}
+NO_KEY = "JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)"
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [
+        pytest.param(KEY | MERCHANT, (), id="all there"),
+        pytest.param(KEY_FILE | MERCHANT, (), id="all there, the key in a file"),
+        pytest.param({}, (NO_KEY, "JUSPAY_MERCHANT_ID"), id="nothing there"),
+        pytest.param(KEY, ("JUSPAY_MERCHANT_ID",), id="no merchant id"),
+        pytest.param(MERCHANT, (NO_KEY,), id="no key"),
+        pytest.param(SIMULATOR, (), id="the built-in simulator needs none"),
+        pytest.param(
+            SIMULATOR | {"JUSPAY_BASE_URL": "http://localhost:8790"},
+            (NO_KEY, "JUSPAY_MERCHANT_ID"),
+            id="one elsewhere does",
+        ),
+    ],
+)
+def test_a_missing_credential_is_named_and_stops_nothing(environ: dict[str, str], missing: tuple[str, ...]) -> None:
+    assert load_settings(environ).missing == missing
+
+
+def test_the_key_is_not_in_the_settings_text() -> None:
+    settings = load_settings({"JUSPAY_API_KEY": "s3cr3t-k3y"})
+    assert "s3cr3t-k3y" not in f"{settings} {settings!r}"
+
+
+@given(variables)
+def test_any_environment_is_settings_or_one_line_of_ours(environ: dict[str, str]) -> None:
+    try:
+        settings = load_settings(environ)
+    except ConfigurationError as error:
+        line = str(error)
+    else:
+        line = "" if settings.base_url or settings.environment == "simulator" else "no address"
+    assert line in LINES | {BOTH_KEYS, ""}
+
+
+@given(st.sampled_from(["http://", "https://"]), hosts.map("".join))
+def test_an_address_that_is_taken_is_one_the_client_reads_as_the_same_host(scheme: str, host: str) -> None:
+    try:
+        base_url = load_settings({"JUSPAY_BASE_URL": scheme + host}).base_url or ""
+    except ConfigurationError:
+        return
+    assert httpx2.URL(base_url).host == urlsplit(base_url).hostname
