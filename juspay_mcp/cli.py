@@ -104,7 +104,7 @@ def cli(context: click.Context) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    from juspay_mcp.server import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
+    from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
 
     if sys.stdin.isatty():
         click.echo(

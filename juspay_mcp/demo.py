@@ -94,6 +94,7 @@ def _server(simulator: Simulator, api_key: str) -> StdioServerParameters:
             "JUSPAY_BASE_URL": simulator.url,
             "JUSPAY_API_KEY": api_key,
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
+            "JUSPAY_MCP_LOG_LEVEL": "ERROR",  # one of the failures is meant
         },
     )
 

@@ -24,6 +24,11 @@ from typing import ClassVar
 
 from typing_extensions import override
 
+DEFAULT_WAIT = 60
+"""Seconds a caller is told to wait after a 429 that names no time; Juspay publishes no limits."""
+MAX_WAIT = 3_600
+"""The longest wait a caller is told, whatever a reply asks for."""
+
 # sysexits.h: what the commands exit with.
 EX_OK, EX_USAGE, EX_UNAVAILABLE, EX_SOFTWARE, EX_NOPERM, EX_CONFIG = 0, 64, 69, 70, 77, 78
 
@@ -103,7 +108,9 @@ class InternalError(WalletsError):
 
 
 class UpstreamError(WalletsError):
-    """Juspay's part of the way failed."""
+    """Juspay's part of the way failed. `stored_may_help` where the balances it stored may be had all the same."""
+
+    stored_may_help: ClassVar[bool] = False
 
     def __init__(self, sentences: str, request_id: str | None = None) -> None:
         super().__init__(sentences)
@@ -166,31 +173,38 @@ class RequestRejected(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """429 from Juspay; `seconds` to wait, as far as Juspay said."""
+    """429 from Juspay; `retry_after` is the seconds it asked for, None where it named none."""
 
     code = "rate_limited"
+    stored_may_help = True
 
-    def __init__(self, seconds: int, request_id: str | None = None) -> None:
+    def __init__(self, retry_after: int | None, request_id: str | None = None) -> None:
+        seconds = DEFAULT_WAIT if retry_after is None else max(1, min(retry_after, MAX_WAIT))
         super().__init__(
             f"Juspay is limiting this merchant's requests (HTTP 429). Try again in {_seconds(seconds)}.", request_id
         )
-        self.seconds = seconds
+        self.retry_after = retry_after
 
 
 class UpstreamUnavailable(UpstreamError):
     """5xx, or no connection: refused, reset, DNS, TLS. `passing` where the next try may well succeed."""
 
     code = "upstream_unavailable"
+    stored_may_help = True
 
-    def __init__(self, reason: str, request_id: str | None = None, *, passing: bool) -> None:
+    def __init__(
+        self, reason: str, request_id: str | None = None, *, passing: bool, retry_after: int | None = None
+    ) -> None:
         super().__init__(f"Juspay is unavailable: {reason}. Try again in a few minutes.", request_id)
         self.passing = passing
+        self.retry_after = retry_after
 
 
 class UpstreamTimeout(UpstreamError):
     """The deadline passed; `seconds` is the budget of one call."""
 
     code = "upstream_timeout"
+    stored_may_help = True
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
@@ -203,6 +217,7 @@ class UpstreamInvalid(UpstreamError):
     """Not JSON, not the documented shape, or over 1 MiB."""
 
     code = "upstream_invalid"
+    stored_may_help = True
 
     def __init__(self, reason: str, request_id: str | None = None) -> None:
         super().__init__(

@@ -9,16 +9,19 @@ import httpx2
 
 from juspay_mcp.errors import UpstreamUnavailable
 
+_BROKE = "the connection broke before the reply was whole"
+
 # The first that fits any of the causes; `passing` where the next try may well succeed.
 _REASONS: tuple[tuple[type[Exception], str, bool], ...] = (
     (socket.gaierror, "its host name could not be resolved (DNS)", False),
     (ssl.SSLCertVerificationError, "its TLS certificate could not be verified", False),
-    (ssl.SSLEOFError, "the connection broke before the reply was whole", True),
-    (ConnectionResetError, "the connection broke before the reply was whole", True),
-    (ssl.SSLError, "no TLS connection could be agreed on", False),
+    (ssl.SSLEOFError, _BROKE, True),
     (ConnectionRefusedError, "the connection was refused", True),
+    (ConnectionError, _BROKE, True),
+    (TimeoutError, _BROKE, True),
+    (ssl.SSLError, "no TLS connection could be agreed on", False),
     (httpx2.ConnectError, "it could not be connected to", True),
-    (Exception, "the connection broke before the reply was whole", True),
+    (Exception, _BROKE, True),
 )
 
 

@@ -8,7 +8,10 @@ exception only its types and the places it passed: what a message isn't taken fr
 import logging
 import sys
 import threading
+import time
 import traceback
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -17,7 +20,35 @@ from typing_extensions import override
 from juspay_mcp.failures import causes
 from juspay_mcp.times import format_timestamp
 
+MINUTE = 60.0
+PER_MINUTE = 10
+
 _OURS = __name__.partition(".")[0]
+
+
+class FloodGate(logging.Filter):
+    """Lets the same thing be said ten times a minute, from a warning up; then how often it was not.
+
+    A provider that is down for an hour says so in every call, on a disk that may keep it for good. `clock` gives
+    seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._begun: dict[str, float] = {}
+        self._said: Counter[str] = Counter()
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        what = f"{record.name} {_text(record)}"
+        if self._clock() - self._begun.get(what, -MINUTE) >= MINUTE:
+            record.withheld = max(0, self._said[what] - PER_MINUTE)
+            self._begun[what], self._said[what] = self._clock(), 0
+        self._said[what] += 1
+        return self._said[what] <= PER_MINUTE
 
 
 class SafeFormatter(logging.Formatter):
@@ -28,13 +59,17 @@ class SafeFormatter(logging.Formatter):
         moment = format_timestamp(datetime.fromtimestamp(record.created, UTC))
         line = f"{moment} {record.levelname} {record.name} {_text(record)}"
         error = record.exc_info[1] if record.exc_info else None
-        return f"{line} {describe(error)}" if error else line
+        withheld = getattr(record, "withheld", 0)
+        return " ".join(
+            [line, *([describe(error)] if error else []), *([f"(and {withheld} times more)"] if withheld else [])]
+        )
 
 
 def configure_logging(level: str, stream: TextIO) -> None:
     """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(SafeFormatter())
+    handler.addFilter(FloodGate())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     logger = logging.getLogger(_OURS)

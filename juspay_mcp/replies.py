@@ -26,11 +26,6 @@ from juspay_mcp.errors import (
 from juspay_mcp.snapshot import Environment
 from juspay_mcp.wallets import UndocumentedShape, WalletList, parse_wallets
 
-DEFAULT_RETRY_AFTER = 60
-"""Seconds to wait after a 429 that names none; Juspay publishes no limits."""
-MAX_RETRY_AFTER = 3_600
-"""The longest wait a caller is told, whatever the header says."""
-
 _MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert a few thousand digits
 _NOT_FOUND = {HTTPStatus.BAD_REQUEST: "null_error", HTTPStatus.NOT_FOUND: "object_not_found"}
 _PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
@@ -94,6 +89,7 @@ def retry_after(header: str | None, now: datetime) -> int | None:
 
 def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamError:
     status, trace = reply.status, request_id(reply)
+    wait = retry_after(reply.headers.get("retry-after"), now)
     if status in _NOT_FOUND and _member(_members(reply), "error_code") == _NOT_FOUND[HTTPStatus(status)]:
         return CustomerNotFound(environment, trace)
     match status:
@@ -102,21 +98,17 @@ def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamErr
         case HTTPStatus.FORBIDDEN:
             return AccessDenied(trace)
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return UpstreamRateLimited(_wait(reply, now), trace)
-    return _error_by_class(status, trace)
+            return UpstreamRateLimited(wait, trace)
+    return _error_by_class(status, trace, wait)
 
 
-def _error_by_class(status: int, trace: str | None) -> UpstreamError:
+def _error_by_class(status: int, trace: str | None, wait: int | None) -> UpstreamError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return UpstreamUnavailable(f"it answered HTTP {status}", trace, passing=status in _PASSING)
+        passing = status in _PASSING
+        return UpstreamUnavailable(f"it answered HTTP {status}", trace, passing=passing, retry_after=wait)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         return RequestRejected(status, trace)
     return UpstreamInvalid(f"it is HTTP {status} without wallets", trace)
-
-
-def _wait(reply: Reply, now: datetime) -> int:
-    asked = retry_after(reply.headers.get("retry-after"), now)
-    return DEFAULT_RETRY_AFTER if asked is None else min(asked, MAX_RETRY_AFTER)
 
 
 def _members(reply: Reply) -> object:

@@ -6,12 +6,11 @@ ones with pydantic's text, input included.
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -21,7 +20,7 @@ from mcp.types import (
     PaginatedRequestParams,
 )
 
-from juspay_mcp.service import WalletService, open_service
+from juspay_mcp.service import WalletService
 from juspay_mcp.settings import Settings
 from juspay_mcp.tool import NAME, call_tool, describe_tool
 from juspay_mcp.version import VERSION
@@ -52,7 +51,11 @@ def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletSe
     async def on_call_tool(ctx: Context, params: CallToolRequestParams) -> CallToolResult:
         if params.name != NAME:
             raise MCPError(INVALID_PARAMS, f"Unknown tool; the only one here is {NAME}")
-        return await call_tool(params.arguments, ctx.lifespan_context, STDIO_CALLER)
+
+        async def report(number: int, stage: str) -> None:
+            await ctx.session.report_progress(number, message=stage)
+
+        return await call_tool(params.arguments, ctx.lifespan_context, STDIO_CALLER, report)
 
     return Server(
         SERVER_NAME,
@@ -71,15 +74,3 @@ def warn_about_missing(settings: Settings) -> None:
     """Says on stderr which credentials are missing; hosts and registries start servers without, to list the tools."""
     if settings.missing:
         _logger.warning("no credentials, the tool will answer not_configured: set %s", " and ".join(settings.missing))
-
-
-async def serve_stdio(settings: Settings) -> None:
-    """Serves one MCP client over stdin and stdout, in the protocol era it opens with, until stdin closes.
-
-    Raises:
-        ConfigurationError: the key's file can't be read.
-    """
-    async with open_service(settings) as service, stdio_server() as (from_client, to_client):
-        warn_about_missing(settings)
-        server = build_server(lambda: nullcontext(service))
-        await server.run(from_client, to_client, server.create_initialization_options())

@@ -3,31 +3,40 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from functools import partial
 
-import anyio
 import httpx2
 from pydantic import SecretStr
 
 from juspay_mcp.answer import Answer, make_answer
-from juspay_mcp.client import JuspayClient, open_client
+from juspay_mcp.client import open_client
 from juspay_mcp.customers import CustomerId
-from juspay_mcp.errors import NotConfigured, UpstreamTimeout
+from juspay_mcp.errors import NotConfigured
+from juspay_mcp.flights import Flights, Report
 from juspay_mcp.limiter import CallLimiter
+from juspay_mcp.lookup import Lookup
+from juspay_mcp.retry import Retries
 from juspay_mcp.settings import Settings
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.times import Clock, utc_now
 
 
+async def report_nothing(_number: int, _stage: str) -> None:
+    """For callers that don't ask what is happening."""
+
+
 class WalletService:
-    """Refreshes a customer's wallets and answers about them."""
+    """Answers about customers' wallets; questions about one customer that overlap share one lookup."""
 
-    def __init__(self, settings: Settings, client: JuspayClient, limiter: CallLimiter, clock: Clock) -> None:
+    def __init__(
+        self, settings: Settings, lookup: Lookup, flights: Flights[CustomerId, Snapshot], limiter: CallLimiter
+    ) -> None:
         self._settings = settings
-        self._client = client
+        self._lookup = lookup
+        self._flights = flights
         self._limiter = limiter
-        self._clock = clock
 
-    async def refresh(self, customer_id: CustomerId, caller: str) -> Answer:
+    async def refresh(self, customer_id: CustomerId, caller: str, report: Report = report_nothing) -> Answer:
         """The answer about one customer; `caller` is whose limit the call counts against.
 
         Raises:
@@ -36,29 +45,30 @@ class WalletService:
         if self._settings.missing:
             raise NotConfigured(self._settings.missing)
         self._limiter.admit(caller)
-        try:
-            with anyio.fail_after(self._settings.timeout_seconds):
-                reply = await self._client.wallets("wallets/refresh-balances", customer_id)
-        except TimeoutError:
-            raise UpstreamTimeout(self._settings.timeout_seconds) from None
-        snapshot = Snapshot(reply=reply, source="refresh", as_of=self._clock(), currency=self._settings.currency)
+        snapshot = await self._flights.join(customer_id, partial(self._lookup.look, customer_id), report)
         return make_answer(snapshot, customer_id, self._settings.environment)
 
 
 @asynccontextmanager
 async def open_service(
-    settings: Settings, *, clock: Clock = utc_now, transport: httpx2.AsyncBaseTransport | None = None
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    retries: Retries | None = None,
 ) -> AsyncIterator[WalletService]:
     """A service with its connections; in the simulator environment, with a simulator of its own.
 
     Raises:
-        ConfigurationError: the key's file can't be read.
+        ConfigurationError: the key's file, or a file of certificate authorities, can't be read.
     """
     async with AsyncExitStack() as stack:
         if settings.environment == "simulator" and settings.base_url is None:
             settings = stack.enter_context(own_simulator(settings))
         client = await stack.enter_async_context(open_client(settings, clock, transport))
-        yield WalletService(settings, client, CallLimiter(settings.rate_limit), clock)
+        flights = await stack.enter_async_context(Flights[CustomerId, Snapshot]())
+        lookup = Lookup(settings, client, retries or Retries(), clock)
+        yield WalletService(settings, lookup, flights, CallLimiter(settings.rate_limit))
 
 
 @contextmanager

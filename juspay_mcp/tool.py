@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from juspay_mcp.answer import Answer
 from juspay_mcp.boundary import bugs_as_internal_errors
 from juspay_mcp.customers import MAX_LENGTH, PATTERN, CustomerId, parse_customer_id
-from juspay_mcp.errors import InvalidCustomerId, WalletsError
+from juspay_mcp.errors import CustomerNotFound, InvalidCustomerId, UpstreamError, WalletsError
+from juspay_mcp.flights import Report
 from juspay_mcp.schemas import compact_schema
 from juspay_mcp.service import WalletService
 
@@ -51,16 +52,20 @@ def describe_tool() -> Tool:
     )
 
 
-async def call_tool(arguments: Mapping[str, object] | None, service: WalletService, caller: str) -> CallToolResult:
+async def call_tool(
+    arguments: Mapping[str, object] | None, service: WalletService, caller: str, report: Report
+) -> CallToolResult:
     """The answer as structured content and as the same JSON in a text; a failed call as a tool error."""
     try:
         with bugs_as_internal_errors():
-            answer = await service.refresh(_customer_id(arguments), caller)
+            answer = await service.refresh(_customer_id(arguments), caller, report)
             return CallToolResult(
                 content=[TextContent(text=answer.model_dump_json())], structured_content=answer.model_dump()
             )
     except WalletsError as error:
-        _logger.info("call failed: %s", error.code)
+        # Whose mistake it was decides who should read of it: an agent's wrong id is no news for who runs the server.
+        ours = isinstance(error, UpstreamError) and not isinstance(error, CustomerNotFound)
+        _logger.log(logging.WARNING if ours else logging.INFO, "call failed: %s", error.code)
         return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
 
 

@@ -1,15 +1,18 @@
 """What all tests share: a stand-in for Juspay, a clock that stands still, and a host's way in."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import anyio.lowlevel
 import pytest
 from hypothesis import settings as hypothesis_settings
 from mcp import Client
 
+from juspay_mcp.retry import Retries
 from juspay_mcp.server import build_server
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import load_settings
@@ -28,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
 
 
+async def no_wait(_seconds: float) -> None:
+    """Waits as tests do: not at all."""
+    await anyio.lowlevel.checkpoint()
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
@@ -36,7 +44,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
     """A stand-in for Juspay whose present is NOW."""
-    with Simulator(now=lambda: NOW) as running:
+    with Simulator(now=lambda: NOW, sleep=lambda seconds: time.sleep(min(seconds, 1.2))) as running:
         yield running
 
 
@@ -58,7 +66,8 @@ def host(environ: dict[str, str]) -> Host:
     @asynccontextmanager
     async def connect(*, clock: Callable[[], datetime] = lambda: NOW, **variables: str) -> AsyncIterator[Client]:
         settings = load_settings(environ | variables)
-        async with Client(build_server(partial(open_service, settings, clock=clock))) as client:
+        service = partial(open_service, settings, clock=clock, retries=Retries(sleep=no_wait, draw=lambda: 0.5))
+        async with Client(build_server(service)) as client:
             yield client
 
     return connect

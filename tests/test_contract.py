@@ -53,9 +53,7 @@ async def test_it_lists_one_tool_with_its_schemas_and_all_four_annotations(host:
     golden("tools.json", pretty([tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]))
 
 
-ANSWERED = [
-    customer for customer in CUSTOMERS if customer not in {*FAILING_CUSTOMERS, "cth_flaky", "cth_refresh_down"}
-]
+ANSWERED = [customer for customer in CUSTOMERS if customer not in {*FAILING_CUSTOMERS}]
 
 
 @pytest.mark.parametrize("customer", ANSWERED)
@@ -133,7 +131,7 @@ async def test_a_bug_here_is_an_internal_error_without_its_words(
     assert text_of(result) == str(InternalError())
     [record] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert re.fullmatch(
-        r".{20} ERROR juspay_mcp.boundary internal_error ValueError at (\w+.py:\d+ ){4}test_contract.py:\d+",
+        r".{20} ERROR juspay_mcp.boundary internal_error ValueError at (\w+.py:\d+ )+test_contract.py:\d+",
         SafeFormatter().format(record),
     )
 

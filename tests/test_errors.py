@@ -1,4 +1,5 @@
 import re
+from typing import TypeVar
 
 import pytest
 
@@ -19,6 +20,8 @@ from juspay_mcp.errors import (
     UpstreamUnavailable,
     WalletsError,
 )
+
+Error = TypeVar("Error", bound=WalletsError)
 
 TRACE = "6f1c1a52-7f7e-4b55-9d1f-3a1e5b0c9d4e"
 # Every leaf, with a request id where one can be had, and the whole of what a person gets.
@@ -132,9 +135,9 @@ each_error = pytest.mark.parametrize(
 )
 
 
-def leaves(root: type[WalletsError]) -> set[type[WalletsError]]:
+def leaves(root: type[Error]) -> set[type[Error]]:
     children = root.__subclasses__()
-    return {root} if not children else set().union(*map(leaves, children))
+    return {leaf for child in children for leaf in leaves(child)} if children else {root}
 
 
 @each_error
@@ -185,10 +188,19 @@ def test_juspay_s_part_can_be_told_from_this_server_s() -> None:
 
 
 def test_an_error_knows_what_a_retry_must() -> None:
-    limited, broken = UpstreamRateLimited(7), UpstreamUnavailable("…", passing=True)
+    limited, broken = UpstreamRateLimited(7), UpstreamUnavailable("…", passing=True, retry_after=8)
+    known = (limited.retry_after, UpstreamRateLimited(None).retry_after, broken.retry_after, broken.passing)
+    assert known == (7, None, 8, True)
+
+
+def test_an_error_knows_what_its_sentences_say() -> None:
     own, rejected, missing = RateLimited(8), RequestRejected(422), NotConfigured(("JUSPAY_MERCHANT_ID",))
-    known = (limited.seconds, broken.passing, own.seconds, rejected.status, missing.missing)
-    assert known == (7, True, 8, 422, ("JUSPAY_MERCHANT_ID",))
+    assert (own.seconds, rejected.status, missing.missing) == (8, 422, ("JUSPAY_MERCHANT_ID",))
+
+
+def test_stored_balances_may_help_where_the_refresh_was_slow_limited_or_down() -> None:
+    helped = {leaf.__name__ for leaf in leaves(UpstreamError) if leaf.stored_may_help}
+    assert helped == {"UpstreamRateLimited", "UpstreamUnavailable", "UpstreamTimeout", "UpstreamInvalid"}
 
 
 def test_an_error_without_a_request_id_says_nothing_of_one() -> None:

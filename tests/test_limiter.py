@@ -35,7 +35,7 @@ def test_without_a_limit_everything_is_admitted() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "waits"),
-    [("1/second", range(1, 3)), ("1/minute", range(50, 62)), ("1/hour", range(3590, 3602))],
+    [("1/second", range(1, 2)), ("1/minute", range(50, 61)), ("1/hour", range(3590, 3601))],
 )
 def test_a_refused_caller_is_told_how_long_to_wait(limit: str, waits: range) -> None:
     limiter = CallLimiter(limit)
@@ -53,4 +53,4 @@ def test_a_refused_call_counts_for_nothing() -> None:
         with pytest.raises(RateLimited) as caught:
             limiter.admit("stdio")
         waits.add(caught.value.seconds)
-    assert waits <= {3599, 3600, 3601}
+    assert waits <= {3599, 3600}

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-from juspay_mcp.logs import SafeFormatter, describe
+from juspay_mcp.logs import FloodGate, SafeFormatter, describe
 from tests.conftest import NOW
 
 Raised = TypeVar("Raised", bound=BaseException)
@@ -201,6 +201,38 @@ def test_causes_that_go_in_a_circle_are_described_to_an_end() -> None:
     first, second = ValueError(SECRET), KeyError(SECRET)
     because_of(first, because_of(second, first))
     assert describe(first).startswith("ValueError at no place < KeyError at no place")
+
+
+def test_the_same_thing_is_said_ten_times_a_minute_and_then_how_often_it_was_not() -> None:
+    present = iter([0.0] * 12 + [30.0, 59.9, 60.0, 61.0, 120.0])
+    moments: list[float] = []
+    gate = FloodGate(lambda: moments[-1])
+    said = []
+    for moment in present:
+        moments.append(moment)
+        written = record("juspay_mcp.tool", "call failed")
+        if gate.filter(written):
+            said.append((moment, SafeFormatter().format(written).partition("call failed")[2]))
+    expected = [(0.0, "")] * 10 + [(60.0, " (and 4 times more)"), (61.0, ""), (120.0, "")]
+    assert said == expected
+
+
+def test_what_is_said_once_holds_back_nothing_else() -> None:
+    gate = FloodGate(lambda: 0.0)
+    others = [
+        record("juspay_mcp.tool", "call failed: %s", "rate_limited"),
+        record("juspay_mcp.http", "call failed"),
+        record("httpx2", "call failed"),
+    ]
+    flood = [bool(gate.filter(record("juspay_mcp.tool", "call failed"))) for _ in range(20)]
+    assert (flood, [bool(gate.filter(other)) for other in others]) == ([True] * 10 + [False] * 10, [True] * 3)
+
+
+def test_below_a_warning_all_is_said() -> None:
+    gate = FloodGate(lambda: 0.0)
+    written = record("juspay_mcp.tool", "call failed")
+    written.levelno = logging.INFO
+    assert [bool(gate.filter(written)) for _ in range(50)] == [True] * 50
 
 
 def test_all_that_a_process_logs_comes_out_in_lines_of_ours() -> None:

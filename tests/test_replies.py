@@ -247,20 +247,28 @@ def test_any_retry_after_is_whole_seconds_or_none(header: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds", "wait"),
+    ("headers", "asked", "wait"),
     [
-        pytest.param({}, 60, "60 seconds", id="not said: a minute"),
-        pytest.param({"retry-after": "soon"}, 60, "60 seconds", id="unreadable: a minute"),
+        pytest.param({}, None, "60 seconds", id="not said: a minute"),
+        pytest.param({"retry-after": "soon"}, None, "60 seconds", id="unreadable: a minute"),
+        pytest.param({"retry-after": "0"}, 0, "1 second", id="none: a second all the same"),
         pytest.param({"retry-after": "1"}, 1, "1 second", id="a second"),
         pytest.param({"retry-after": "Mon, 23 Nov 2026 09:31:30 GMT"}, 90, "90 seconds", id="a date"),
-        pytest.param({"retry-after": "999999999"}, 3600, "3600 seconds", id="thirty years: an hour"),
-        pytest.param({"retry-after": "99999999999"}, 3600, "3600 seconds", id="three thousand years: an hour"),
+        pytest.param({"retry-after": "3601"}, 3601, "3600 seconds", id="more than an hour: an hour"),
+        pytest.param({"retry-after": "9" * 5_000}, 10**9, "3600 seconds", id="more than anyone can count: an hour"),
     ],
 )
-def test_a_429_says_how_long_to_wait(headers: dict[str, str], seconds: int, wait: str) -> None:
+def test_a_429_says_how_long_to_wait(headers: dict[str, str], asked: int | None, wait: str) -> None:
     error = failure(429, None, headers)
     assert isinstance(error, UpstreamRateLimited)
-    assert (error.seconds, str(error)) == (seconds, limited(wait))
+    assert (error.retry_after, str(error)) == (asked, limited(wait))
+
+
+@pytest.mark.parametrize(("header", "asked"), [("7", 7), ("soon", None)])
+def test_a_5xx_keeps_the_wait_it_asks_for(header: str, asked: int | None) -> None:
+    error = failure(503, None, {"retry-after": header})
+    assert isinstance(error, UpstreamUnavailable)
+    assert error.retry_after == asked
 
 
 @given(st.text(min_size=12), st.sampled_from([200, 302, 400, 401, 403, 404, 429, 500, 503]))

@@ -1,0 +1,64 @@
+"""One look into a customer's wallets within its budget: refreshed, or failing that as Juspay stored them."""
+
+from collections.abc import Awaitable
+
+import anyio
+
+from juspay_mcp.client import JuspayClient
+from juspay_mcp.customers import CustomerId
+from juspay_mcp.errors import UpstreamError, UpstreamTimeout
+from juspay_mcp.retry import Retries, Tell
+from juspay_mcp.settings import Settings
+from juspay_mcp.snapshot import Snapshot, Source
+from juspay_mcp.times import Clock
+from juspay_mcp.wallets import WalletList
+
+REFRESH_SHARE = 0.8
+"""How much of a call's budget the refresh gets, retries included; the rest is kept for the stored balances."""
+
+
+class Lookup:
+    """Looks into wallets; all of one call, retries and fallback included, takes the settings' budget at most."""
+
+    def __init__(self, settings: Settings, client: JuspayClient, retries: Retries, clock: Clock) -> None:
+        self._settings = settings
+        self._client = client
+        self._retries = retries
+        self._clock = clock
+
+    async def look(self, customer_id: CustomerId, tell: Tell) -> Snapshot:
+        """The customer's wallets.
+
+        Raises:
+            UpstreamError: the refresh's error, where the stored balances couldn't be had either or wouldn't help.
+        """
+        begun, budget = anyio.current_time(), self._settings.timeout_seconds
+        try:
+            return self._snapshot(await self._refresh(customer_id, begun + budget * REFRESH_SHARE, tell), "refresh")
+        except UpstreamError as error:
+            if not error.stored_may_help:
+                raise
+            failure = error
+        tell("using stored balances")
+        try:
+            stored = await self._by(begun + budget, self._client.wallets("wallets", customer_id))
+        except UpstreamError:
+            raise failure from None
+        return self._snapshot(stored, "last_known")
+
+    async def _refresh(self, customer_id: CustomerId, deadline: float, tell: Tell) -> WalletList:
+        tell("asking Juspay")
+        refreshed = self._retries.run(
+            request=lambda: self._client.wallets("wallets/refresh-balances", customer_id),
+            seconds_left=lambda: deadline - anyio.current_time(),
+            tell=tell,
+        )
+        return await self._by(deadline, refreshed)
+
+    async def _by(self, deadline: float, reply: Awaitable[WalletList]) -> WalletList:
+        with anyio.CancelScope(deadline=deadline):
+            return await reply
+        raise UpstreamTimeout(self._settings.timeout_seconds)
+
+    def _snapshot(self, reply: WalletList, source: Source) -> Snapshot:
+        return Snapshot(reply=reply, source=source, as_of=self._clock(), currency=self._settings.currency)
