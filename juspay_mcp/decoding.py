@@ -1,6 +1,7 @@
 """JSON from bytes nobody vouches for: exact numbers, no duplicate keys, no surprises."""
 
 import json
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 
 
@@ -17,7 +18,7 @@ def decode_json(body: bytes) -> object:
     Raises:
         MalformedJson: `body` is no JSON.
     """
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(
             body.decode("utf-8-sig"),
             parse_float=_number,
@@ -25,8 +26,7 @@ def decode_json(body: bytes) -> object:
             parse_constant=lambda _: None,
             object_pairs_hook=_object,
         )
-    except (ValueError, RecursionError):
-        raise MalformedJson from None
+    raise MalformedJson  # not from json's own errors: those hold the body
 
 
 def _number(token: str) -> Decimal | None:

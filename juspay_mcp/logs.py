@@ -43,7 +43,7 @@ class FloodGate(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True
-        what = f"{record.name} {_text(record)}"
+        what = f"{record.name} {_text(record)} {_error(record)}"
         if self._clock() - self._begun.get(what, -MINUTE) >= MINUTE:
             record.withheld = max(0, self._said[what] - PER_MINUTE)
             self._begun[what], self._said[what] = self._clock(), 0
@@ -58,11 +58,9 @@ class SafeFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         moment = format_timestamp(datetime.fromtimestamp(record.created, UTC))
         line = f"{moment} {record.levelname} {record.name} {_text(record)}"
-        error = record.exc_info[1] if record.exc_info else None
         withheld = getattr(record, "withheld", 0)
-        return " ".join(
-            [line, *([describe(error)] if error else []), *([f"(and {withheld} times more)"] if withheld else [])]
-        )
+        more = f"(and {withheld} times more)" if withheld else ""
+        return " ".join(part for part in (line, _error(record), more) if part)
 
 
 def configure_logging(level: str, stream: TextIO) -> None:
@@ -82,6 +80,11 @@ def describe(error: BaseException) -> str:
     return " < ".join(
         f"{type(cause).__name__} at {' '.join(_places(cause)) or 'no place'}" for cause in causes(error)
     )
+
+
+def _error(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return describe(error) if error else ""
 
 
 def _places(error: BaseException) -> list[str]:

@@ -17,7 +17,6 @@ _WALLETS = {
     "DANA": "DANA",
     "DUMMY": "Test wallet",
     "FREECHARGE": "Freecharge",
-    "FREECHARGE_V2": "Freecharge",
     "GOOGLEPAY": "Google Pay",
     "GOPAY": "GoPay",
     "GRABPAY": "GrabPay",
@@ -41,7 +40,6 @@ _WALLETS = {
     "PAYZAPP": "PayZapp",
     "PHONEPE": "PhonePe",
     "PICPAY": "PicPay",
-    "PICPAY_V2": "PicPay",
     "SBIBUDDY": "SBI Buddy",
     "SHOPEE": "ShopeePay",
     "SHOPEEPAY": "ShopeePay",
@@ -65,6 +63,7 @@ _NAMES = _WALLETS | _PAY_LATER
 CODE_PATTERN = "^[A-Z0-9_]{1,40}$"
 """What a provider code looks like; anything else is no code."""
 _CODE = re.compile(CODE_PATTERN)
+_VERSION = re.compile(r"_V\d+$")
 # An unlisted code that says it is credit is believed: credit taken for money would be a wrong total.
 _SAYS_CREDIT = re.compile(r"POSTPAID|PAY_?LATER|BNPL")
 
@@ -75,11 +74,17 @@ def is_code(value: object) -> TypeGuard[str]:
 
 
 def display_name(code: str) -> str:
-    """What a person calls the provider: `Paytm` for `PAYTM`; an unlisted code as it is."""
-    return _NAMES.get(code, code)
+    """What a person calls the provider: `Paytm` for `PAYTM` and `PAYTM_V2`; an unlisted code as it is."""
+    return _NAMES.get(_unversioned(code), code)
 
 
 def kind_of(code: str) -> Kind:
     """`pay_later` for credit, which is shown but never summed; else `wallet`."""
-    credit = code in _PAY_LATER or (code not in _WALLETS and _SAYS_CREDIT.search(code) is not None)
+    known = _unversioned(code)
+    credit = known in _PAY_LATER or (known not in _WALLETS and _SAYS_CREDIT.search(known) is not None)
     return "pay_later" if credit else "wallet"
+
+
+def _unversioned(code: str) -> str:
+    """Juspay gives a provider's newer integration a code of its own: `FREECHARGE_V2`, `PICPAY_V2`."""
+    return _VERSION.sub("", code)

@@ -64,8 +64,8 @@ def read_wallets(reply: Reply, environment: Environment, now: datetime) -> Walle
 
 def request_id(reply: Reply) -> str | None:
     """Juspay's own id of the request, for its support; None where there is none of a trace id's form."""
-    candidate = reply.headers.get("x-request-id") or _member(_member(_members(reply), "error_info"), "request_id")
-    return candidate if isinstance(candidate, str) and _REQUEST_ID.fullmatch(candidate) else None
+    candidates = (reply.headers.get("x-request-id"), _member(_member(_members(reply), "error_info"), "request_id"))
+    return next((each for each in candidates if isinstance(each, str) and _REQUEST_ID.fullmatch(each)), None)
 
 
 def retry_after(header: str | None, now: datetime) -> int | None:

@@ -1,5 +1,6 @@
 """One reading of a customer's wallets at one moment: what is counted, and how old each figure is."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -7,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from juspay_mcp.money import total
-from juspay_mcp.providers import kind_of
+from juspay_mcp.providers import display_name, kind_of
 from juspay_mcp.wallets import Wallet, WalletList
 
 Environment = Literal["production", "sandbox", "simulator"]
@@ -46,6 +47,12 @@ class Snapshot:
     def total(self) -> Decimal | None:
         """The exact sum of what is counted; None where nothing is."""
         return total(w.balance for w in self.counted if w.balance is not None) if self.counted else None
+
+    @cached_property
+    def twins(self) -> frozenset[str]:
+        """The display names that more than one wallet has."""
+        names = Counter(display_name(wallet.code) for wallet in self.wallets)
+        return frozenset(name for name, count in names.items() if count > 1)
 
     def freshness(self, last_refreshed: datetime | None) -> Freshness:
         """How far a figure can be trusted to be the present one; a stored figure is never `live`."""

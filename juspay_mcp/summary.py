@@ -113,8 +113,7 @@ def _figure(wallet: Wallet, snapshot: Snapshot) -> str:
 def _name(wallet: Wallet, snapshot: Snapshot) -> str:
     """The provider; with the masked wallet id where the customer has two wallets of that name."""
     name = display_name(wallet.code)
-    twins = sum(display_name(other.code) == name for other in snapshot.wallets)
-    return f"{name} {wallet.ref}" if twins > 1 and wallet.ref else name
+    return f"{name} {wallet.ref}" if name in snapshot.twins and wallet.ref else name
 
 
 def _is_live(wallet: Wallet, snapshot: Snapshot) -> bool:

@@ -85,8 +85,8 @@ def _read(entries: list[object], read: Callable[[object], T | None]) -> tuple[tu
 def _wallet(entry: object) -> Wallet | None:
     if not _is_object(entry) or not is_code(code := entry.get("wallet")):
         return None
-    details = entry.get("sub_details")
-    parts, unreadable_parts = _read(details if _is_array(details) else [], _part)
+    details = entry.get("sub_details") or []
+    parts, unreadable_parts = _read(details if _is_array(details) else [details], _part)
     return Wallet(
         code=code,
         ref=_ref(entry.get("id")),

@@ -62,7 +62,7 @@ def test_a_number_keeps_the_digits_it_is_written_with(number: str) -> None:
 def test_a_body_that_is_no_json_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedJson) as caught:
         decode_json(body)
-    assert (str(caught.value), caught.value.__cause__, caught.value.__suppress_context__) == ("", None, True)
+    assert (str(caught.value), caught.value.__cause__, caught.value.__context__) == ("", None, None)
 
 
 @given(documents)
