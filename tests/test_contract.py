@@ -5,9 +5,12 @@ import platform
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import anyio
 import pytest
+from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult
 from pydantic import BaseModel
@@ -15,6 +18,10 @@ from pydantic import BaseModel
 from juspay_mcp.answer import Answer
 from juspay_mcp.errors import InternalError, InvalidCustomerId
 from juspay_mcp.logs import SafeFormatter
+from juspay_mcp.retry import Retries
+from juspay_mcp.server import build_server
+from juspay_mcp.service import open_service
+from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import CUSTOMERS, FAILING_CUSTOMERS, MERCHANT_ID, Behaviour, Simulator
 from juspay_mcp.version import VERSION
 from tests.conftest import Host
@@ -208,3 +215,29 @@ async def test_another_tool_is_a_protocol_error_that_names_the_one_there_is(host
     async with host() as client:
         with pytest.raises(MCPError, match="Unknown tool; the only one here is refresh_customer_wallets"):
             await client.call_tool("list_wallets", {"customer_id": ANYONE})
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_a_client_that_asks_is_told_what_is_happening_before_the_answer(
+    mode: str, environ: dict[str, str]
+) -> None:
+    told: list[tuple[float, str | None]] = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        assert total is None
+        told.append((progress, message))
+
+    service = partial(open_service, load_settings(environ), retries=Retries(sleep=anyio.sleep, draw=lambda: 0.05))
+    async with Client(build_server(service), mode=mode) as client:
+        result = await client.call_tool(TOOL, {"customer_id": "cth_refresh_down"}, progress_callback=note)
+        before_the_answer = list(told)
+        await client.call_tool(TOOL, {"customer_id": ANYONE})
+    assert result.structured_content is not None
+    assert result.structured_content["source"] == "last_known"
+    assert before_the_answer == told
+    assert told == [
+        (1, "asking Juspay"),
+        (2, "waiting 0.0 s, attempt 2 of 3"),
+        (3, "waiting 0.1 s, attempt 3 of 3"),
+        (4, "using stored balances"),
+    ]
