@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DISTRIBUTION := juspay-wallets-mcp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package budgets manifest pins clean
+.PHONY: help demo test check format lint types coverage package budgets soak manifest pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ coverage: $(VENV)/.tools ## Run the tests and require every branch
 
 package: $(VENV)/.tools ## Build, and run the tests once more against the installed wheel
 	PYTHON=$(PYTHON) BIN=$(BIN) bash scripts/test-wheel
+
+soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
+	$(BIN)/python scripts/soak.py
 
 budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
 	$(BIN)/python scripts/budgets.py

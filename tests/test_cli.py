@@ -274,3 +274,15 @@ def check_that_a_port_is_taken(port: str) -> None:
     assert re.fullmatch(
         rf"juspay-wallets-mcp: port {port} can't be used \([^\n]+\); choose another one with --port\.\n", err
     )
+
+
+def test_check_reports_in_words_or_as_json_and_exits_with_the_first_failures_status() -> None:
+    status, out, err = run("check", SAMPLE, "--json", **SIMULATED)
+    assert (status, err) == (0, "")
+    report = json.loads(out)
+    assert report["ok"] is True
+    assert [check["outcome"] for check in report["checks"]] == ["ok", "ok", "skipped", "ok", "ok", "ok"]
+    status, out, err = run("check", JUSPAY_ENV="nowhere")
+    assert (status, err) == (78, "")
+    assert "FAILED   variables     Wrong: JUSPAY_ENV" in out
+    assert out.splitlines()[-1] == "1 of 5 checks failed: variables."
