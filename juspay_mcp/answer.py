@@ -16,7 +16,7 @@ from juspay_mcp.masking import mask
 from juspay_mcp.money import format_amount
 from juspay_mcp.providers import CODE_PATTERN, Kind, display_name, kind_of
 from juspay_mcp.snapshot import Environment, Freshness, Snapshot, Source
-from juspay_mcp.summary import MADE_UP, MAX_PARTS, notices, summarize
+from juspay_mcp.summary import MADE_UP, MADE_UP_PREFIX, MAX_PARTS, notices, summarize
 from juspay_mcp.times import format_timestamp
 from juspay_mcp.wallets import Part, Wallet
 
@@ -79,7 +79,7 @@ def make_answer(snapshot: Snapshot, customer_id: CustomerId, environment: Enviro
     """The masked, summarized answer about one customer."""
     shown = snapshot.wallets[:MAX_WALLETS]
     return Answer(
-        summary=summarize(snapshot),
+        summary=(MADE_UP_PREFIX if environment == "simulator" else "") + summarize(snapshot),
         customer=mask(customer_id),
         environment=environment,
         source=snapshot.source,

@@ -32,7 +32,7 @@ async def read_reply(response: httpx2.Response) -> Reply:
     """The reply with its body whole; with a `defect` and no body where it is too long or can't be decompressed."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     try:
-        body, defect = await _read(response, headers.get("content-encoding", "identity")), None
+        body, defect = await _read(response, headers.get("content-encoding", "")), None
     except _Unreadable as why:
         body, defect = b"", str(why)
     return Reply(status=response.status_code, headers=headers, body=body, defect=defect)
@@ -53,7 +53,7 @@ async def _read(response: httpx2.Response, encoding: str) -> bytes:
 
 def _inflater(encoding: str) -> "_Plain | zlib._Decompress":
     """Servers may compress even what asks for none."""
-    if encoding == "identity":
+    if encoding in {"", "identity"}:
         return _Plain()
     if encoding in {"gzip", "x-gzip", "deflate"}:
         return zlib.decompressobj(_GZIP_OR_ZLIB)

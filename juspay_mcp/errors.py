@@ -76,22 +76,22 @@ class NotConfigured(WalletsError):
 
     def __init__(self, missing: tuple[str, ...]) -> None:
         super().__init__(
-            f"This server has no credentials for Juspay, so nothing was asked. Set {' and '.join(missing)} in the "
+            f"This server isn't set up to ask Juspay, so nothing was sent. Set {' and '.join(missing)} in the "
             "MCP host's settings for this server and restart it; until then trying again won't help."
         )
         self.missing = missing
 
 
 class RateLimited(WalletsError):
-    """This server's own limit on tool calls; `seconds` to wait."""
+    """This server's own limit on tool calls; `seconds` to wait, at least one."""
 
     code = "rate_limited"
 
     def __init__(self, seconds: int) -> None:
+        self.seconds = max(1, seconds)
         super().__init__(
-            f"Too many calls to this server, so nothing was sent to Juspay. Try again in {_seconds(seconds)}."
+            f"Too many calls to this server, so nothing was sent to Juspay. Try again in {_seconds(self.seconds)}."
         )
-        self.seconds = seconds
 
 
 class InternalError(WalletsError):
@@ -165,7 +165,7 @@ class RequestRejected(UpstreamError):
 
     def __init__(self, status: int, request_id: str | None = None) -> None:
         super().__init__(
-            f"Juspay rejected the request (HTTP {status}). Check JUSPAY_BASE_URL, JUSPAY_MERCHANT_ID and "
+            f"Juspay rejected the request (HTTP {status}). Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and "
             "JUSPAY_API_VERSION; trying again unchanged won't help.",
             request_id,
         )

@@ -33,4 +33,4 @@ class CallLimiter:
         if self._item is None or self._window.hit(self._item, caller):
             return
         reset = self._window.get_window_stats(self._item, caller).reset_time
-        raise RateLimited(max(1, ceil(reset - time.time())))
+        raise RateLimited(ceil(reset - time.time()))

@@ -6,17 +6,17 @@ from decimal import Context, Decimal, Inexact
 
 _AMOUNT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_INTEGER_DIGITS = 18
-_MAX_DECIMALS = 12
+_MAX_DECIMALS = 30
 _MAX_LENGTH = 64  # of an amount in a string, white space included
 _MINOR_UNIT = Decimal("0.01")
 # Wide enough for a million of the largest amounts; rounding would be a bug, so it raises.
-_EXACT = Context(prec=40, traps=[Inexact])
+_EXACT = Context(prec=60, traps=[Inexact])
 
 
 def parse_amount(value: object) -> Decimal | None:
     """The amount in `value`, a `Decimal` or a string; None where it is no finite number of sensible size.
 
-    The size limits (18 digits before the point, 12 after it) keep `1e999999` from becoming a million digits.
+    The size limits (18 digits before the point, 30 after it) keep `1e999999` from becoming a million digits.
     """
     if isinstance(value, str) and len(value) <= _MAX_LENGTH and _AMOUNT.fullmatch(text := value.strip()):
         value = Decimal(text)

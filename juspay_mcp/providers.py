@@ -73,6 +73,11 @@ def is_code(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _CODE.fullmatch(value) is not None
 
 
+def is_listed(code: str) -> bool:
+    """Whether the table knows the provider; what an unlisted one holds is taken for money."""
+    return _unversioned(code) in _NAMES
+
+
 def display_name(code: str) -> str:
     """What a person calls the provider: `Paytm` for `PAYTM` and `PAYTM_V2`; an unlisted code as it is."""
     return _NAMES.get(_unversioned(code), code)

@@ -6,7 +6,7 @@ is an "internal server error"), so the HTTP status decides and a body only refin
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -39,8 +39,8 @@ class Reply:
     """One HTTP reply: header names in lower case; `defect` says why its body could not be read."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     defect: str | None = None
 
 

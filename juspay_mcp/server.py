@@ -73,4 +73,4 @@ def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletSe
 def warn_about_missing(settings: Settings) -> None:
     """Says on stderr which credentials are missing; hosts and registries start servers without, to list the tools."""
     if settings.missing:
-        _logger.warning("no credentials, the tool will answer not_configured: set %s", " and ".join(settings.missing))
+        _logger.warning("not set up yet, the tool will answer not_configured: set %s", " and ".join(settings.missing))

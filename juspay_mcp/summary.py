@@ -3,14 +3,15 @@
 Nothing a provider wrote is repeated here but codes of a fixed form, so no text of theirs can pose as ours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from juspay_mcp.money import format_grouped
-from juspay_mcp.providers import display_name, kind_of
+from juspay_mcp.providers import display_name, is_listed, kind_of
 from juspay_mcp.snapshot import Snapshot
-from juspay_mcp.wallets import Wallet
+from juspay_mcp.wallets import Wallet, WalletList
 
+MADE_UP_PREFIX = "Simulator, made-up figures: "
 MADE_UP = "These figures are made up: a simulator answered, not Juspay."
 """The notice of every answer in the simulator environment."""
 MAX_PARTS = 10
@@ -44,6 +45,9 @@ def notices(snapshot: Snapshot, shown: int) -> list[str]:
         ),
         "Juspay doesn't say whether at least one wallet is linked; it is not in the total.": any(
             wallet.linked is None for wallet in wallets
+        ),
+        "At least one provider is not known to this server; its balance is taken for money.": any(
+            not is_listed(wallet.code) and kind_of(wallet.code) == "wallet" for wallet in snapshot.counted
         ),
         "At least one entry of Juspay's reply could not be read.": bool(
             reply.unreadable or any(wallet.unreadable_parts for wallet in wallets)
@@ -89,8 +93,15 @@ def _not_counted(snapshot: Snapshot) -> str:
         "link state unknown": [w for w in snapshot.wallets if w.linked is None],
     }
     clauses = [f"{label}: {_names(wallets, snapshot)}" for label, wallets in groups.items() if wallets]
-    sentence = "; ".join(clauses)
+    sentence = "; ".join([*clauses, *(_lost(snapshot.reply) if snapshot.wallets else [])])
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+
+
+def _lost(reply: WalletList) -> Iterator[str]:
+    if reply.unreadable:
+        yield f"{reply.unreadable} more could not be read"
+    if reply.incomplete:
+        yield "Juspay's reply lists fewer wallets than it says there are"
 
 
 def _credit(snapshot: Snapshot) -> str:

@@ -60,10 +60,10 @@ class ResultConsole(Console):
 
 def answer_view(answer: Answer) -> RenderableType:
     """The whole answer: whose figures these are and of when, the table, the summary, the notices."""
-    return Group(*_parts(answer))
+    return Group(*_blocks(answer))
 
 
-def _parts(answer: Answer) -> Iterator[RenderableType]:
+def _blocks(answer: Answer) -> Iterator[RenderableType]:
     yield from _labels(answer)
     yield ""
     wallets = _or_none(answer.wallets)
@@ -174,7 +174,7 @@ def _part_row(part: PartAnswer, as_of: datetime) -> Row:
 def _total(answer: Answer) -> Row:
     total = _or_none(answer.total_balance)
     return {
-        "Wallet": Text("Total linked", "bold"),
+        "Wallet": Text("Total known", "bold"),
         _BALANCE: _missing(expected=answer.linked_count > 0) if total is None else Text(_amount(total), "bold"),
     }
 
@@ -195,9 +195,11 @@ def _missing(*, expected: bool) -> Text:
 
 
 def _refreshed(wallet: WalletAnswer, as_of: datetime) -> Text:
-    """`live, just now` or `stale, 3 days old`; nothing where there is neither a figure nor a time."""
+    """`live, just now` or `stale, 3 days old`; nothing where there is no figure."""
+    if wallet.balance is MISSING:
+        return Text(_NONE, "dim")
     if wallet.freshness == "unknown":
-        return Text(_NONE, "dim") if wallet.balance is MISSING else Text("time not known", "yellow")
+        return Text("time not known", "yellow")
     return Text(f"{wallet.freshness}, {_age(wallet.last_refreshed, as_of)}", _FRESHNESS[wallet.freshness])
 
 

@@ -33,6 +33,7 @@ class RefreshRequest(BaseModel):
         AfterValidator(parse_customer_id),
         Field(
             description="Juspay's id (cth_…, cst_…) or the merchant's own",
+            repr=False,
             json_schema_extra={"minLength": 1, "maxLength": MAX_LENGTH, "pattern": PATTERN},
         ),
     ]

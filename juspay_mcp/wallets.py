@@ -69,11 +69,11 @@ def parse_wallets(reply: object) -> WalletList:
     if not _is_object(reply) or not _is_array(entries := reply.get("list")):
         raise UndocumentedShape
     wallets, unreadable = _read(entries, _wallet)
-    total = reply.get("total")
+    total = _count(reply.get("total"))
     return WalletList(
         wallets=wallets,
         unreadable=unreadable,
-        incomplete=isinstance(total, Decimal) and total.is_finite() and total > len(entries),
+        incomplete=total is not None and total > len(entries),
     )
 
 
@@ -120,10 +120,21 @@ def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _count(value: object) -> Decimal | None:
+    return value if isinstance(value, Decimal) and value.is_finite() else parse_amount(value)
+
+
 def _mobile(metadata: object) -> str | None:
     number = metadata.get("mobile_number") if _is_object(metadata) else None
-    text = format(number, "f") if isinstance(number, Decimal) and parse_amount(number) is not None else number
-    return mask_mobile(text) if isinstance(text, str) and text else None
+    if isinstance(number, Decimal):
+        number = _digits(number)
+    return mask_mobile(number) if isinstance(number, str) and number else None
+
+
+def _digits(number: Decimal) -> str | None:
+    """A mobile that came as a number: `9876543210`, even as `9876543210.0`."""
+    whole = parse_amount(number)
+    return f"{int(whole)}" if whole is not None and whole == whole.to_integral_value() else None
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, object]]:

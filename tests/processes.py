@@ -1,6 +1,7 @@
 """A server as a real child process, and a host's side of its pipes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +20,10 @@ class Pipes:
     """A server process, and a host's side of its pipes."""
 
     def __init__(self, environ: dict[str, str]) -> None:
+        # A host passes on next to nothing of its environment; what measures the coverage must come along.
+        measuring = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         self.process = subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ | measuring
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None

@@ -100,7 +100,8 @@ def test_every_key_is_answered_where_it_is_known() -> None:
     assert make_answer(snapshot, parse_customer_id("jane.doe@example.com"), "production").model_dump() == {
         "summary": (
             "Juspay could not refresh the balances just now; these are older ones it had stored. "
-            "Paytm holds INR 1,095.50, 2 minutes old. Not linked: Freecharge; link state unknown: NEWPAY."
+            "Paytm holds INR 1,095.50, 2 minutes old. Not linked: Freecharge; link state unknown: NEWPAY; "
+            "2 more could not be read; Juspay's reply lists fewer wallets than it says there are."
         ),
         "customer": "XXXXXX.com",
         "environment": "production",

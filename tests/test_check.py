@@ -569,7 +569,7 @@ REFUSALS = {
         behaviour=Behaviour(status=404),
         exit_status=69,
         finding="Juspay rejected the request (HTTP 404).",
-        advice="Check JUSPAY_BASE_URL, JUSPAY_MERCHANT_ID and JUSPAY_API_VERSION; trying again unchanged won't help.",
+        advice="Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; trying again unchanged won't help.",
     ),
     "a limit": Refusal(
         behaviour=Behaviour(status=429, headers={"retry-after": "7"}),

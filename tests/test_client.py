@@ -3,6 +3,7 @@ import gzip
 import platform
 import socket
 import ssl
+import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -20,6 +21,7 @@ from juspay_mcp.client import Endpoint, JuspayClient, open_client
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.errors import ConfigurationError, NotConfigured, UpstreamError, UpstreamUnavailable, WalletsError
 from juspay_mcp.settings import load_settings
+from juspay_mcp.simulator import DEMO_CUSTOMERS, Behaviour, Simulator
 from juspay_mcp.wallets import WalletList
 from tests.builders import CUSTOMER, make_settings
 from tests.conftest import NOW
@@ -375,6 +377,33 @@ async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched(encoding: str
     assert error.code == "upstream_invalid"
     assert stream.served < len(chunks) / 2
     assert stream.closed
+
+
+async def test_a_bomb_is_refused_before_it_has_grown() -> None:
+    bomb = gzip.compress(bytes(200 * MEBIBYTE))
+    assert len(bomb) < MEBIBYTE
+    tracemalloc.start()
+    error = await failure(answering(bomb, content_encoding="gzip"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert str(error) == invalid(TOO_LARGE)
+    assert peak < 8 * MEBIBYTE
+
+
+async def test_a_compressed_reply_without_its_end_is_refused_though_its_json_is_whole() -> None:
+    assert str(await failure(answering(gzip.compress(LIST)[:-8], content_encoding="gzip"))) == invalid(COMPRESSED)
+
+
+async def test_no_more_connections_are_opened_than_the_settings_allow(
+    environ: dict[str, str], simulator: Simulator
+) -> None:
+    simulator.behave_always(Behaviour(latency=0.1))
+    async with open_client(load_settings(environ | {"JUSPAY_MAX_CONNECTIONS": "2"}), lambda: NOW) as client:
+        async with anyio.create_task_group() as tasks:
+            for customer in DEMO_CUSTOMERS[:6]:
+                tasks.start_soon(client.wallets, "wallets", parse_customer_id(customer))
+        # All were kept alive: a third one would be there to see.
+        assert (len(simulator.requests), simulator.open_connections) == (6, 2)
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br"])

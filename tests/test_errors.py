@@ -37,7 +37,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         NotConfigured(("JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)", "JUSPAY_MERCHANT_ID")),
         (
-            "This server has no credentials for Juspay, so nothing was asked. Set JUSPAY_API_KEY (or "
+            "This server isn't set up to ask Juspay, so nothing was sent. Set JUSPAY_API_KEY (or "
             "JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID in the MCP host's settings for this server and restart it; "
             "until then trying again won't help. [not_configured]"
         ),
@@ -45,7 +45,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         NotConfigured(("JUSPAY_MERCHANT_ID",)),
         (
-            "This server has no credentials for Juspay, so nothing was asked. Set JUSPAY_MERCHANT_ID in the MCP "
+            "This server isn't set up to ask Juspay, so nothing was sent. Set JUSPAY_MERCHANT_ID in the MCP "
             "host's settings for this server and restart it; until then trying again won't help. [not_configured]"
         ),
     ),
@@ -75,7 +75,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         RequestRejected(422, TRACE),
         (
-            "Juspay rejected the request (HTTP 422). Check JUSPAY_BASE_URL, JUSPAY_MERCHANT_ID and "
+            "Juspay rejected the request (HTTP 422). Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and "
             f"JUSPAY_API_VERSION; trying again unchanged won't help. Juspay's request id: {TRACE}. [request_rejected]"
         ),
     ),

@@ -19,6 +19,7 @@ from juspay_mcp.replies import Reply, read_wallets
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.snapshot import Snapshot
+from juspay_mcp.tool import RefreshRequest
 from juspay_mcp.wallets import Part, UndocumentedShape, Wallet, WalletList, parse_wallets
 from tests.conftest import NOW
 from tests.processes import MODERN, Pipes
@@ -156,7 +157,11 @@ def test_no_secret_is_in_the_repr_or_the_traceback_of_what_a_reply_becomes(name:
     behaviour = REPLIES[name]
     headers = {key.lower(): value for key, value in behaviour.headers.items()}
     reply = Reply(status=behaviour.status or 200, headers=headers, body=behaviour.body or b"")
-    assert found_in("\n".join(texts_of(reply))) == []
+    assert found_in("\n".join([repr(reply), *texts_of(reply)])) == []
+
+
+def test_no_secret_is_in_the_repr_of_the_tools_arguments() -> None:
+    assert found_in(repr(RefreshRequest(customer_id=CUSTOMER))) == []
 
 
 def texts_of(reply: Reply) -> list[str]:

@@ -45,6 +45,10 @@ def test_a_refused_caller_is_told_how_long_to_wait(limit: str, waits: range) -> 
     assert caught.value.seconds in waits
 
 
+def test_nobody_is_told_to_try_again_in_no_time() -> None:
+    assert "Try again in 1 second." in str(RateLimited(0))
+
+
 def test_a_refused_call_counts_for_nothing() -> None:
     limiter = CallLimiter("1/hour")
     limiter.admit("stdio")

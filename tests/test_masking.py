@@ -57,6 +57,7 @@ def test_no_text_leaves_the_mask_with_more_than_its_last_four_characters(whole: 
         pytest.param("98######10", "XXXXXX10", id="masked with hashes"),
         pytest.param("*9876543210", "XXXXXX3210", id="masked in name only: still four digits"),
         pytest.param("98765432**", "XXXXXX", id="masked at the end: no trailing digits"),
+        pytest.param("98**76**21", "XXXXXX21", id="masked twice: only what follows the last"),
         pytest.param("******", "XXXXXX", id="masked altogether"),
     ],
 )

@@ -63,7 +63,7 @@ Freecharge        yes          75.125  stale, 3 days old  XXXXXX5294
 PhonePe           yes       not known  -
 MobiKwik          no                -  -
 ────────────────────────────────────────────────────────────────────────────────
-Total linked                1,170.125
+Total known                 1,170.125
 ────────────────────────────────────────────────────────────────────────────────
 Pay later         credit  not counted
 Simpl             yes       10,000.00  time not known
@@ -202,13 +202,13 @@ def test_a_customer_with_credit_alone_gets_no_total() -> None:
 
 def test_without_a_linked_wallet_there_is_no_total_to_know() -> None:
     unlinked = nothing().model_copy(update={"wallets": answer(wallets=[MOBIKWIK]).wallets})
-    assert "Total linked                    -\n" in shown(unlinked)
-    assert "Total linked            not known\n" in shown(unlinked.model_copy(update={"linked_count": 1}))
+    assert "Total known                    -\n" in shown(unlinked)
+    assert "Total known            not known\n" in shown(unlinked.model_copy(update={"linked_count": 1}))
 
 
 def test_a_wallet_of_which_it_is_not_known_whether_it_is_linked_says_so() -> None:
     unknown = {name: value for name, value in FREECHARGE.items() if name != "linked"}
-    assert "\nFreecharge    not known       75.125  " in shown(answer(wallets=[unknown]))
+    assert "\nFreecharge   not known       75.125  " in shown(answer(wallets=[unknown]))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_the_age_of_a_balance_is_said_in_words(last_refreshed: str, age: str) ->
 
 def test_columns_nobody_has_a_value_for_are_left_out() -> None:
     head = next(line for line in shown(answer(wallets=[PHONEPE])).splitlines() if line.startswith("Wallet"))
-    assert head == "Wallet        Linked  Balance INR  Refreshed"
+    assert head == "Wallet       Linked  Balance INR  Refreshed"
 
 
 def test_colours_are_for_terminals_alone() -> None:
