@@ -3,15 +3,20 @@
 import zlib
 
 import httpx2
+from anyio.lowlevel import checkpoint
 
 from juspay_mcp.replies import Reply
 
 MAX_BYTES = 1_048_576
 """The largest body that is read, both before and after decompression."""
 
+MAX_CHUNKS = 4_096
+"""The most pieces a body may come in; an honest mebibyte comes in some hundred."""
+
 _GZIP_OR_ZLIB = 47  # zlib's largest window, and 32 for "find out which"
 
 
+_CHUNKS_A_TURN = 64
 _COMPRESSED = "it came in a compression that was not asked for, or broken"
 
 
@@ -40,9 +45,14 @@ async def read_reply(response: httpx2.Response) -> Reply:
 
 async def _read(response: httpx2.Response, encoding: str) -> bytes:
     inflater = _inflater(encoding.strip().lower())
-    body, received = bytearray(), 0
+    body, received, chunks = bytearray(), 0, 0
     async for chunk in response.aiter_raw():
         received += len(chunk)
+        chunks += 1
+        if chunks % _CHUNKS_A_TURN == 0:
+            await checkpoint()  # ten thousand chunks of a byte come in one read: others have their turn meanwhile
+        if chunks > MAX_CHUNKS:
+            raise _Unreadable("it came in more than 4,096 pieces")
         body += _inflate(inflater, chunk, MAX_BYTES + 1 - len(body))
         if max(received, len(body)) > MAX_BYTES:
             raise _Unreadable("it is over 1 MiB")

@@ -15,6 +15,7 @@ from juspay_mcp.credentials import ApiKey, api_key
 from juspay_mcp.customers import CustomerId, path_segment
 from juspay_mcp.errors import ConfigurationError, NotConfigured
 from juspay_mcp.failures import connection_failures
+from juspay_mcp.leftovers import LeftoverGuard
 from juspay_mcp.replies import read_wallets
 from juspay_mcp.settings import Settings
 from juspay_mcp.times import Clock
@@ -45,7 +46,10 @@ class JuspayClient:
         """
         path = f"/customers/{path_segment(customer_id)}/{endpoint}"
         with connection_failures():
-            async with self._http.stream("GET", path, headers=self._headers(customer_id)) as response:
+            extensions = {"trace": LeftoverGuard()}
+            async with self._http.stream(
+                "GET", path, headers=self._headers(customer_id), extensions=extensions
+            ) as response:
                 reply = await read_reply(response)
         return read_wallets(reply, self._settings.environment, self._clock())
 

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
-from threading import Thread
+from threading import Thread, Timer
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -23,11 +23,13 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCResponse, RequestId
 
+from juspay_mcp.errors import EX_OK
 from juspay_mcp.server import build_server, warn_about_missing
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import Settings
 
 _CHUNK = 65_536
+_LEAVING_SECONDS = 1.5
 _logger = logging.getLogger(__name__)
 
 
@@ -85,6 +87,7 @@ class Lines:
             if not self.held:
                 return line
             await self._ended.wait()
+        _leave_in_time()
         raise StopAsyncIteration
 
     def _pump(self, token: EventLoopToken) -> None:
@@ -155,6 +158,17 @@ class Answers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stream.__aexit__(kind, error, trace)
+
+
+def _leave_in_time() -> None:
+    """Ends the process in a moment if it can't end by itself.
+
+    A client that has stopped reading, and a name server that doesn't answer, each hold a thread that can't be
+    interrupted, and Python waits for it.
+    """
+    last_resort = Timer(_LEAVING_SECONDS, os._exit, [EX_OK])
+    last_resort.daemon = True
+    last_resort.start()
 
 
 async def _end_on_signal(lines: Lines, calls: Calls, seconds: float) -> None:
