@@ -106,7 +106,7 @@ class Calls:
     """The requests that are not answered yet."""
 
     def __init__(self) -> None:
-        self._open: set[RequestId] = set()
+        self._open: set[RequestId | None] = set()
         self._changed = anyio.Event()
 
     async def track(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
@@ -122,8 +122,7 @@ class Calls:
 
     def close(self, request_id: RequestId | None) -> None:
         """Takes note that a request is answered, or never will be."""
-        if request_id is not None:
-            self._open.discard(request_id)
+        self._open.discard(request_id)
         self._changed.set()
         self._changed = anyio.Event()
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = [str(Path(sys.executable).with_name("juspay-wallets-mcp"))]
+# A host passes on next to nothing of its environment; what measures the coverage must come along.
+MEASURING = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 MODERN = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
@@ -20,10 +22,8 @@ class Pipes:
     """A server process, and a host's side of its pipes."""
 
     def __init__(self, environ: dict[str, str]) -> None:
-        # A host passes on next to nothing of its environment; what measures the coverage must come along.
-        measuring = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         self.process = subprocess.Popen(
-            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ | measuring
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ | MEASURING
         )
         assert self.process.stdin is not None
         assert self.process.stdout is not None

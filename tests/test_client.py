@@ -15,6 +15,7 @@ import anyio
 import httpcore2
 import httpx2
 import pytest
+from anyio.lowlevel import checkpoint
 from typing_extensions import override
 
 from juspay_mcp.client import Endpoint, JuspayClient, open_client
@@ -377,6 +378,23 @@ async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched(encoding: str
     assert error.code == "upstream_invalid"
     assert stream.served < len(chunks) / 2
     assert stream.closed
+
+
+async def test_a_body_in_thousands_of_pieces_is_refused_and_others_have_their_turn_meanwhile() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await checkpoint()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(count)
+        error = await failure(answering(*[b" "] * 5_000))
+        tasks.cancel_scope.cancel()
+    assert str(error) == invalid("it came in more than 4,096 pieces")
+    assert turns >= 4_096 / 64
 
 
 async def test_a_bomb_is_refused_before_it_has_grown() -> None:

@@ -1,10 +1,13 @@
 """The installed command as a host runs it: a child process, pipes, and nothing on them that isn't meant."""
 
+import json
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from juspay_mcp.simulator import Simulator
+from juspay_mcp.simulator import Behaviour, Simulator
 from tests.processes import CALL, MODERN, Pipes
 
 
@@ -33,10 +36,37 @@ def test_it_speaks_the_2026_era_and_leaves_nothing_else_on_its_pipes(pipes: Pipe
 
 
 def test_it_goes_on_after_lines_that_are_no_messages(pipes: Pipes) -> None:
-    for line in [b"not json", b"", b"[]", b"\xff\xfe", b'{"jsonrpc": "2.0"}', b"9" * 100_000]:
+    for line in [b"not json", b"", b"[]", b"\xff\xfe", b'{"jsonrpc": "2.0"}', b"9" * 300_000]:
         pipes.send(line)
     assert pipes.ask(1, "tools/call", {"_meta": MODERN, **CALL})["structuredContent"]["total_balance"] == "1770.49"
     assert pipes.close() == (b"", b"", 0)
+
+
+def test_a_second_signal_ends_what_the_first_one_waits_for(pipes: Pipes, simulator: Simulator) -> None:
+    simulator.behave_always(Behaviour(latency=1))
+    pipes.send({"id": 1, "method": "tools/call", "params": {"_meta": MODERN, **CALL}})
+    while not simulator.requests:
+        time.sleep(0.01)
+    pipes.process.send_signal(signal.SIGTERM)
+    time.sleep(0.1)
+    pipes.send({"id": 2, "method": "tools/list", "params": {"_meta": MODERN}})
+    time.sleep(0.1)
+    begun = time.monotonic()
+    pipes.process.send_signal(signal.SIGINT)
+    rest, errors, status = pipes.close()
+    assert time.monotonic() - begun < 3
+    assert (errors, status) == (b"", 0)
+    assert [json.loads(line)["id"] for line in rest.splitlines()] in ([], [1]), "a held line was answered"
+
+
+def test_a_last_line_without_its_end_is_read_and_stdin_ends_all_the_same(pipes: Pipes) -> None:
+    assert pipes.process.stdin is not None
+    message = {"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": MODERN}}
+    pipes.process.stdin.write(json.dumps(message).encode())
+    rest, errors, status = pipes.close()
+    assert (errors, status) == (b"", 0)
+    # The SDK ends what is in flight when stdin ends, so there may be no answer; but there is nothing else.
+    assert [json.loads(line)["id"] for line in rest.splitlines()] in ([], [1])
 
 
 def test_it_ends_with_0_when_stdin_closes_before_a_word(pipes: Pipes) -> None:
