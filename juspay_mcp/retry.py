@@ -6,12 +6,14 @@ connections that failed, statuses that say "not now" (502, 503, 504), and a 429 
 
 import random
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from juspay_mcp.errors import UpstreamRateLimited, UpstreamUnavailable
+from juspay_mcp.errors import UpstreamError, UpstreamRateLimited, UpstreamUnavailable
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 ATTEMPTS = 3
 """The first one and two retries."""
@@ -60,18 +62,37 @@ class Retries:
         Raises:
             UpstreamError: the last attempt's.
         """
+        try:
+            return await request()
+        except UpstreamError as error:
+            if not may_pass(error):
+                raise
+            failed = [error]
+        return await self._retry(failed, request, seconds_left, tell)
+
+    async def _retry(
+        self,
+        failed: list[UpstreamError],
+        request: Callable[[], Awaitable[T]],
+        seconds_left: Callable[[], float],
+        tell: Tell,
+    ) -> T:
+        """Goes on after a first attempt that failed: most calls never come here, nor import the library."""
+        from tenacity import AsyncRetrying, retry_if_exception  # noqa: PLC0415 - 9 ms of a start
 
         async def attempt() -> T:
+            if failed:
+                raise failed.pop()
             return await request()
 
-        def wait(state: RetryCallState) -> float:
+        def wait(state: "RetryCallState") -> float:
             error = state.outcome.exception() if state.outcome else None
             return backoff(error, state.attempt_number, self._draw())
 
-        def say(state: RetryCallState) -> None:
+        def say(state: "RetryCallState") -> None:
             tell(f"waiting {state.upcoming_sleep:.1f} s, attempt {state.attempt_number + 1} of {ATTEMPTS}")
 
-        def give_up(state: RetryCallState) -> bool:
+        def give_up(state: "RetryCallState") -> bool:
             return state.attempt_number >= ATTEMPTS or state.upcoming_sleep >= seconds_left()
 
         retrying = AsyncRetrying(
