@@ -22,7 +22,8 @@ from juspay_mcp.errors import (
     WalletsError,
 )
 from juspay_mcp.logs import configure_logging
-from juspay_mcp.settings import VARIABLES, Settings, load_settings
+from juspay_mcp.settings import Settings, load_settings
+from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
 PROGRAM = "juspay-wallets-mcp"

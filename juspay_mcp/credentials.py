@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from juspay_mcp.settings import API_KEY_RULE, Settings, broken_rule
+from juspay_mcp.settings import Settings
+from juspay_mcp.variables import API_KEY_RULE, broken_rule
 
 ApiKey = Callable[[], SecretStr | None]
 """Gives the key in force at this moment; None where there is none."""

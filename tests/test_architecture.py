@@ -29,8 +29,9 @@ IMPORTS = {
     "summary": {"money", "providers", "snapshot", "wallets"},
     "answer": {"customers", "masking", "money", "providers", "snapshot", "summary", "times", "wallets"},
     # the settings, and the way to Juspay
-    "settings": {"errors", "snapshot"},
-    "credentials": {"settings"},
+    "variables": {"errors"},
+    "settings": {"errors", "snapshot", "variables"},
+    "credentials": {"settings", "variables"},
     "bodies": {"replies"},
     "leftovers": set(),
     "failures": {"errors"},
@@ -57,11 +58,11 @@ IMPORTS = {
     "demo": {"answer", "hosts", "simulator", "tables"},
     "check": {
         "client", "credentials", "customers", "errors", "failures", "masking", "service", "settings", "snapshot",
-        "times", "version", "wallets",
+        "times", "variables", "version", "wallets",
     },
     "cli": {
         "boundary", "check", "customers", "demo", "errors", "logs", "service", "settings", "simulator", "stdio",
-        "tables", "version",
+        "tables", "variables", "version",
     },
     "__init__": set(),
     "__main__": {"cli"},

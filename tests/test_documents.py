@@ -16,7 +16,7 @@ from juspay_mcp import errors
 from juspay_mcp.answer import Answer, WalletAnswer
 from juspay_mcp.cli import cli
 from juspay_mcp.errors import UpstreamError, WalletsError
-from juspay_mcp.settings import VARIABLES
+from juspay_mcp.variables import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
