@@ -11,6 +11,7 @@ import anyio
 import click
 
 from juspay_mcp.boundary import bugs_as_internal_errors
+from juspay_mcp.callers import CLI
 from juspay_mcp.customers import CustomerId, parse_customer_id
 from juspay_mcp.errors import (
     EX_CONFIG,
@@ -27,8 +28,6 @@ from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
 PROGRAM = "juspay-wallets-mcp"
-CALLER = "cli"
-"""Whose limit the calls of a command count against."""
 SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, whom the simulator knows
@@ -154,7 +153,7 @@ async def _show_wallets(settings: Settings, customer: CustomerId, *, as_json: bo
 
     with _spinner("Juspay is asking the wallets' providers ..."):
         async with open_service(settings) as service:
-            answer = await service.refresh(customer, CALLER)
+            answer = await service.refresh(customer, CLI)
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     else:

@@ -20,6 +20,7 @@ from mcp.types import (
     PaginatedRequestParams,
 )
 
+from juspay_mcp.callers import STDIO, Caller
 from juspay_mcp.service import WalletService
 from juspay_mcp.settings import Settings
 from juspay_mcp.tool import NAME, call_tool, describe_tool
@@ -28,8 +29,6 @@ from juspay_mcp.version import VERSION
 _logger = logging.getLogger(__name__)
 
 SERVER_NAME = "juspay-wallets-mcp"
-STDIO_CALLER = "stdio"
-"""Over stdio there is one caller: the host that started the process."""
 
 _INSTRUCTIONS = (
     "Answer questions about a customer's wallet balances with refresh_customer_wallets: one call per question, as "
@@ -41,8 +40,11 @@ _DAY_MS = 86_400_000
 Context = ServerRequestContext[WalletService]
 
 
-def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletService]]) -> Server[WalletService]:
-    """The server; its lifespan opens one service, and closes it."""
+def build_server(
+    open_service: Callable[[], AbstractAsyncContextManager[WalletService]],
+    caller_of: Callable[[Context], Caller] = lambda _ctx: STDIO,
+) -> Server[WalletService]:
+    """The server; its lifespan opens one service, and closes it. `caller_of` says who makes a call."""
     tool = describe_tool()
 
     async def on_list_tools(_ctx: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -55,7 +57,7 @@ def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletSe
         async def report(number: int, stage: str) -> None:
             await ctx.session.report_progress(number, message=stage)
 
-        return await call_tool(params.arguments, ctx.lifespan_context, STDIO_CALLER, report)
+        return await call_tool(params.arguments, ctx.lifespan_context, caller_of(ctx), report)
 
     return Server(
         SERVER_NAME,

@@ -9,6 +9,7 @@ import httpx2
 from pydantic import SecretStr
 
 from juspay_mcp.answer import Answer, make_answer
+from juspay_mcp.callers import Caller
 from juspay_mcp.client import open_client
 from juspay_mcp.customers import CustomerId
 from juspay_mcp.errors import NotConfigured
@@ -36,7 +37,7 @@ class WalletService:
         self._flights = flights
         self._limiter = limiter
 
-    async def refresh(self, customer_id: CustomerId, caller: str, report: Report = report_nothing) -> Answer:
+    async def refresh(self, customer_id: CustomerId, caller: Caller, report: Report = report_nothing) -> Answer:
         """The answer about one customer; `caller` is whose limit the call counts against.
 
         Raises:
@@ -44,7 +45,7 @@ class WalletService:
         """
         if self._settings.missing:
             raise NotConfigured(self._settings.missing)
-        self._limiter.admit(caller)
+        self._limiter.admit(caller.name)
         snapshot = await self._flights.join(customer_id, partial(self._lookup.look, customer_id), report)
         return make_answer(snapshot, customer_id, self._settings.environment)
 
