@@ -31,7 +31,8 @@ IMPORTS = {
     # the settings, and the way to Juspay
     "variables": {"errors"},
     "settings": {"errors", "snapshot", "variables"},
-    "credentials": {"settings", "variables"},
+    "watched": {"variables"},
+    "credentials": {"settings", "variables", "watched"},
     "bodies": {"replies"},
     "leftovers": set(),
     "failures": {"errors"},

@@ -13,7 +13,11 @@ REFUSED = (
     "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; for example: "
     "/run/secrets/juspay_api_key."
 )
-KEPT = ("juspay_mcp.credentials", logging.WARNING, "api_key_file_unreadable, the last good key stays in force")
+KEPT = (
+    "juspay_mcp.watched",
+    logging.WARNING,
+    "file_unreadable: JUSPAY_API_KEY_FILE, what it held last stays in force",
+)
 
 
 @pytest.fixture
