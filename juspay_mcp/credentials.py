@@ -1,4 +1,4 @@
-"""The API key: given once, or read from a file whenever the file changes."""
+"""The keys this server holds: each given once, or read from a file whenever the file changes."""
 
 import re
 from collections.abc import Callable
@@ -11,19 +11,32 @@ from juspay_mcp.settings import Settings
 from juspay_mcp.variables import BY_NAME
 from juspay_mcp.watched import WatchedFile
 
-ApiKey = Callable[[], SecretStr | None]
+Key = Callable[[], SecretStr | None]
 """Gives the key in force at this moment; None where there is none."""
+ApiKey = Key
+"""Juspay's."""
 
 
 def api_key(settings: Settings) -> ApiKey:
-    """The key the settings name.
+    """The key for Juspay that the settings name.
 
     Raises:
         ConfigurationError: the key's file can't be read, or holds something else.
     """
-    if settings.api_key_file is not None:
-        return KeyFile(settings.api_key_file)
-    return lambda: settings.api_key
+    return _key("JUSPAY_API_KEY", settings.api_key, settings.api_key_file)
+
+
+def audit_key(settings: Settings) -> Key:
+    """The key of the audit log's hashes that the settings name.
+
+    Raises:
+        ConfigurationError: the key's file can't be read, or holds something else.
+    """
+    return _key("JUSPAY_MCP_AUDIT_KEY", settings.audit_key, settings.audit_key_file)
+
+
+def _key(name: str, given: SecretStr | None, file: Path | None) -> Key:
+    return (lambda: given) if file is None else KeyFile(file, name)
 
 
 class KeyFile(WatchedFile[SecretStr]):
