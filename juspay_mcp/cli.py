@@ -105,6 +105,7 @@ def cli(context: click.Context) -> None:
 
 def _serve(settings: Settings) -> None:
     from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
+    from juspay_mcp.telemetry import exported_spans  # noqa: PLC0415 - the same
 
     if sys.stdin.isatty():
         click.echo(
@@ -112,7 +113,8 @@ def _serve(settings: Settings) -> None:
             f"To see what it answers, run: {PROGRAM} demo",
             err=True,
         )
-    anyio.run(serve_stdio, settings)
+    with exported_spans(os.environ):
+        anyio.run(serve_stdio, settings)
 
 
 @cli.command(

@@ -21,6 +21,7 @@ from mcp.types import (
 )
 
 from juspay_mcp.callers import STDIO, Caller
+from juspay_mcp.messages import MessageSpans
 from juspay_mcp.service import WalletService
 from juspay_mcp.settings import Settings
 from juspay_mcp.tool import NAME, call_tool, describe_tool
@@ -59,7 +60,7 @@ def build_server(
 
         return await call_tool(params.arguments, ctx.lifespan_context, caller_of(ctx), report)
 
-    return Server(
+    server = Server(
         SERVER_NAME,
         version=VERSION,
         title="Juspay wallets",
@@ -70,6 +71,8 @@ def build_server(
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
     )
+    server.middleware[:] = [MessageSpans(NAME)]
+    return server
 
 
 def warn_about_missing(settings: Settings) -> None:

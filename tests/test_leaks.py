@@ -21,6 +21,7 @@ from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.tool import RefreshRequest
 from juspay_mcp.wallets import Part, UndocumentedShape, Wallet, WalletList, parse_wallets
+from tests.collector import Collector
 from tests.conftest import NOW
 from tests.processes import MODERN, Pipes
 
@@ -128,14 +129,24 @@ ARGUMENTS: list[Any] = [
 ]
 
 
-def test_no_secret_reaches_a_result_stdout_or_stderr_at_the_debug_level(simulator: Simulator) -> None:
+def test_no_secret_reaches_a_result_the_log_at_the_debug_level_or_a_trace(simulator: Simulator) -> None:
     """One real process, the log wide open for this package and its libraries, every kind of reply and argument."""
+    with Collector() as collector:
+        said = say_everything(simulator, collector.url)
+    assert len(collector.spans) > len(REPLIES) * 2
+    assert found_in("\n".join([*said, b"".join(collector.bodies).decode(errors="replace")])) == []
+
+
+def say_everything(simulator: Simulator, collector: str) -> list[str]:
+    """What comes out of a server in which everything happens that can."""
     pipes = Pipes(
         {
             "JUSPAY_BASE_URL": simulator.url,
             "JUSPAY_API_KEY": API_KEY,
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
             "JUSPAY_MCP_LOG_LEVEL": "DEBUG",
+            "JUSPAY_MCP_RATE_LIMIT": "off",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
         }
     )
     said = []
@@ -149,7 +160,7 @@ def test_no_secret_reaches_a_result_stdout_or_stderr_at_the_debug_level(simulato
     assert status == 0
     assert any(b"DEBUG httpcore2" in line for line in errors.splitlines()), "the debug level must have been on"
     assert len([reply for reply in said if "isError" in reply]) == len(said) - 1  # the malformed arguments
-    assert found_in("\n".join([*said, rest.decode(), errors.decode()])) == []
+    return [*said, rest.decode(), errors.decode()]
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -170,7 +181,7 @@ def texts_of(reply: Reply) -> list[str]:
         wallets = read_wallets(reply, "sandbox", NOW)
     except WalletsError as error:
         return [str(error), repr(error), describe(error), *traceback.format_exception(error)]
-    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR")
+    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = make_answer(snapshot, parse_customer_id(CUSTOMER), "sandbox")
     return [repr(wallets), repr(snapshot), repr(answer), str(answer), answer.model_dump_json()]
 
@@ -203,8 +214,9 @@ def test_only_these_fields_can_carry_anything() -> None:
         Wallet: (
             "code", "ref", "linked", "balance", "last_refreshed", "mobile", "parts", "unreadable_parts",
         ),
-        WalletList: ("wallets", "unreadable", "incomplete"),
-        Snapshot: ("reply", "source", "as_of", "currency"),
+        # The request id passed for a trace id in `replies`: no `_`, no `@`, no ten digits in a row.
+        WalletList: ("wallets", "unreadable", "incomplete", "request_id"),
+        Snapshot: ("reply", "source", "as_of", "currency", "upstream_requests"),
         PartAnswer: ("provider", "code", "kind", "balance", "last_refreshed"),
         WalletAnswer: (
             "provider", "code", "ref", "kind", "linked", "balance", "last_refreshed", "freshness", "mobile", "parts",
