@@ -155,7 +155,8 @@ async def _show_wallets(settings: Settings, customer: CustomerId, *, as_json: bo
 
     with _spinner("Juspay is asking the wallets' providers ..."):
         async with open_service(settings) as service:
-            answer = await service.refresh(customer, CLI)
+            with service.audited(CLI, "wallets") as entry:
+                answer = await service.refresh(customer, CLI, entry=entry)
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     else:

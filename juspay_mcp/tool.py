@@ -59,8 +59,8 @@ async def call_tool(
 ) -> CallToolResult:
     """The answer as structured content and as the same JSON in a text; a failed call as a tool error."""
     try:
-        with bugs_as_internal_errors():
-            answer = await service.refresh(_customer_id(arguments), caller, report)
+        with bugs_as_internal_errors(), service.audited(caller, NAME) as entry:
+            answer = await service.refresh(_customer_id(arguments), caller, report, entry)
             return CallToolResult(
                 content=[TextContent(text=answer.model_dump_json())], structured_content=answer.model_dump()
             )

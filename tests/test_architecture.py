@@ -44,11 +44,16 @@ IMPORTS = {
     "limiter": {"errors"},
     "retry": {"errors"},
     "callers": set(),
+    "logfile": set(),
+    "audit": {
+        "callers", "credentials", "customers", "errors", "logfile", "settings", "snapshot", "spans", "times",
+        "variables",
+    },
     "boundary": {"errors"},
     "flights": {"boundary", "errors", "retry"},
     "lookup": {"client", "customers", "errors", "retry", "settings", "snapshot", "times", "wallets"},
     "service": {
-        "answer", "callers", "client", "customers", "errors", "flights", "limiter", "lookup", "retry",
+        "answer", "audit", "callers", "client", "customers", "errors", "flights", "limiter", "lookup", "retry",
         "settings", "simulator", "snapshot", "times",
     },
     # the shells

@@ -26,6 +26,7 @@ from tests.conftest import NOW
 from tests.processes import MODERN, Pipes
 
 API_KEY = "CANARYKEY0123456789"
+AUDIT_KEY = "CANARYAUDITKEY012345678901234567890"
 MERCHANT_ID = "canary_merchant"
 CUSTOMER = "canary.customer+1@example.com"
 MOBILE = "9812345678"
@@ -129,15 +130,19 @@ ARGUMENTS: list[Any] = [
 ]
 
 
-def test_no_secret_reaches_a_result_the_log_at_the_debug_level_or_a_trace(simulator: Simulator) -> None:
+def test_no_secret_reaches_a_result_the_log_at_the_debug_level_the_audit_log_or_a_trace(
+    simulator: Simulator, tmp_path: Path
+) -> None:
     """One real process, the log wide open for this package and its libraries, every kind of reply and argument."""
     with Collector() as collector:
-        said = say_everything(simulator, collector.url)
+        said = say_everything(simulator, tmp_path / "audit", collector.url)
+    audited = (tmp_path / "audit").read_text()
+    assert audited.count("\n") == len(REPLIES) + len(ARGUMENTS) - 1  # the malformed arguments
     assert len(collector.spans) > len(REPLIES) * 2
-    assert found_in("\n".join([*said, b"".join(collector.bodies).decode(errors="replace")])) == []
+    assert found_in("\n".join([*said, audited, b"".join(collector.bodies).decode(errors="replace")])) == []
 
 
-def say_everything(simulator: Simulator, collector: str) -> list[str]:
+def say_everything(simulator: Simulator, audit_log: Path, collector: str) -> list[str]:
     """What comes out of a server in which everything happens that can."""
     pipes = Pipes(
         {
@@ -145,6 +150,8 @@ def say_everything(simulator: Simulator, collector: str) -> list[str]:
             "JUSPAY_API_KEY": API_KEY,
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
             "JUSPAY_MCP_LOG_LEVEL": "DEBUG",
+            "JUSPAY_MCP_AUDIT_LOG": str(audit_log),
+            "JUSPAY_MCP_AUDIT_KEY": AUDIT_KEY,
             "JUSPAY_MCP_RATE_LIMIT": "off",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
         }
