@@ -33,6 +33,7 @@ IMPORTS = {
     "settings": {"errors", "snapshot", "variables"},
     "watched": {"variables"},
     "credentials": {"settings", "variables", "watched"},
+    "tokens": {"variables", "watched"},
     "bodies": {"replies"},
     "leftovers": set(),
     "failures": {"errors"},
