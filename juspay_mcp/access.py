@@ -6,12 +6,11 @@ protected-resource metadata (RFC 9728), and the scope. The wire never says why a
 
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
-from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url
 from pydantic import AnyHttpUrl
 from starlette.requests import HTTPConnection
@@ -30,28 +29,12 @@ def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
     Raises:
         ConfigurationError: the tokens' file can't be read, or lets nobody in.
     """
-    verifiers: list[TokenVerifier] = []
-    if settings.tokens_file is not None:
-        verifiers.append(TokensFile(settings.tokens_file))
+    verifier: TokenVerifier | None = None
     if settings.oauth_issuer is not None:
         from juspay_mcp.oauth import OAuthVerifier  # noqa: PLC0415 - cryptography, for those who use it
 
-        verifiers.append(OAuthVerifier(settings.oauth_issuer, settings.public_url or ""))
-    return EitherOf(verifiers) if verifiers else None
-
-
-class EitherOf:
-    """Lets in whom any of some verifiers knows, so that a team can move from tokens to OAuth call by call."""
-
-    def __init__(self, verifiers: Sequence[TokenVerifier]) -> None:
-        self._verifiers = verifiers
-
-    async def verify_token(self, token: str) -> AccessToken | None:
-        """Whom the token stands for; None for nobody."""
-        for verifier in self._verifiers:
-            if known := await verifier.verify_token(token):
-                return known
-        return None
+        verifier = OAuthVerifier(settings.oauth_issuer, settings.public_url or "")
+    return TokensFile(settings.tokens_file, verifier) if settings.tokens_file else verifier
 
 
 @dataclass(frozen=True, slots=True)

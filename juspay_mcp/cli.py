@@ -217,7 +217,7 @@ def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bo
     try:
         listening = listen(address)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
         return _fail(f"{host} port {port} can't be listened on ({reason}); choose others.", EX_UNAVAILABLE)
     with listening:
         where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
@@ -239,7 +239,10 @@ def token(name: str) -> None:
     """
     from juspay_mcp.tokens import new_token  # noqa: PLC0415 - not needed to show help
 
-    made, line = new_token(name)
+    try:
+        made, line = new_token(name)
+    except ValueError:
+        raise click.BadParameter("1 to 64 letters, digits and any of . _ @ -", param_hint="NAME") from None
     click.echo(f"Token for {name}, shown only now:\n  {made}\n\nLine for the file of tokens:\n  {line}")
 
 

@@ -86,8 +86,6 @@ def check_start(settings: Settings, address: Address) -> None:
     """
     create_app(settings, allow_unauthenticated=not address.is_public or address.allow_unauthenticated)
     access = settings.access
-    if address.allow_unauthenticated and open_verifier(access) is None:
-        _logger.warning("anyone who reaches this address can ask about any customer: a gateway must sign callers in")
     if address.is_public and not (access.allowed_hosts or access.public_url):
         raise ConfigurationError(
             "From elsewhere this server is called by a name it must know: set JUSPAY_MCP_ALLOWED_HOSTS or "
@@ -99,6 +97,8 @@ def check_start(settings: Settings, address: Address) -> None:
             pass
 
     anyio.run(open_and_close)
+    if address.allow_unauthenticated and open_verifier(access) is None:
+        _logger.warning("anyone who reaches this address can ask about any customer: a gateway must sign callers in")
 
 
 def listen(address: Address) -> socket.socket:
