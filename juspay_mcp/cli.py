@@ -175,6 +175,7 @@ def _spinner(words: str) -> Iterator[None]:
 
 
 @cli.command(
+    "serve",
     short_help="Serve a team: MCP over HTTP.",
     epilog=f"""\b
 Examples:
@@ -196,7 +197,7 @@ Exits with 0, or 78 for settings that don't do, 69 if the port is taken.""",
 @click.option(
     "--allow-unauthenticated", is_flag=True, help="Let anyone call who reaches the address: a gateway signs them in."
 )
-def serve(*, http: bool, host: str, port: int, workers: int, allow_unauthenticated: bool) -> int:
+def serve_command(*, http: bool, host: str, port: int, workers: int, allow_unauthenticated: bool) -> int:
     """Serve MCP until Ctrl-C: over HTTP for a team, or over stdin and stdout as without a command.
 
     Any worker and any replica answers any request. /healthz and /readyz say, without a token, whether the process
@@ -209,20 +210,21 @@ def serve(*, http: bool, host: str, port: int, workers: int, allow_unauthenticat
 
 
 def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bool) -> int:
-    from juspay_mcp.serve import Address, check_start, listen, serve_http  # noqa: PLC0415 - not for the server's start
+    from juspay_mcp import serve  # noqa: PLC0415 - not for the start over stdio
 
-    address = Address(host, port, workers, allow_unauthenticated=allow_unauthenticated)
+    address = serve.Address(host, port, workers, allow_unauthenticated=allow_unauthenticated)
     settings = _settings()
-    check_start(settings, address)
+    serve.check_start(settings, address)
     try:
-        listening = listen(address)
+        listening = serve.listen(address)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         return _fail(f"{host} port {port} can't be listened on ({reason}); choose others.", EX_UNAVAILABLE)
     with listening:
+        serve.end_well_on_signals()
         where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         click.echo(f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C", err=True)
-        return serve_http(settings, address, listening)
+        return serve.serve_http(settings, address, listening)
 
 
 @cli.command(

@@ -53,9 +53,6 @@ def serve_http(settings: Settings, address: Address, listening: socket.socket) -
     Raises:
         ConfigurationError: see `check_start`.
     """
-    # uvicorn raises the signal that ended it once more, after a clean stop: that is no reason to fail.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: None)
     config = uvicorn.Config(
         partial(_worker_app, settings, allow_unauthenticated=not address.is_public or address.allow_unauthenticated),
         factory=True,
@@ -109,6 +106,12 @@ def listen(address: Address) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     return socket.create_server((address.host, address.port), family=family, backlog=2_048)
+
+
+def end_well_on_signals() -> None:
+    """Makes SIGTERM and SIGINT an end with status 0: before uvicorn minds them, and when it raises them once more."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: sys.exit(EX_OK))
 
 
 def _worker_app(settings: Settings, *, allow_unauthenticated: bool) -> Starlette:

@@ -32,7 +32,7 @@ def body(**changed: Any) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
 
 
-def total(result: CallToolResult) -> str:
+def total_of(result: CallToolResult) -> str:
     return str((result.structured_content or {})["total_balance"])
 
 
@@ -40,7 +40,7 @@ def total(result: CallToolResult) -> str:
 async def test_it_answers_in_both_eras_and_tells_what_is_happening(environ: dict[str, str], mode: str) -> None:
     told = []
 
-    async def tell(_progress: float, _total: float | None, message: str | None) -> None:
+    async def tell(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the SDK's
         told.append(message)
 
     async with (
@@ -49,7 +49,7 @@ async def test_it_answers_in_both_eras_and_tells_what_is_happening(environ: dict
     ):
         result = await client.call_tool(TOOL, {"customer_id": "cth_all_linked"}, progress_callback=tell)
         tools = (await client.list_tools()).tools
-    assert total(result) == "1770.49"
+    assert total_of(result) == "1770.49"
     assert [tool.name for tool in tools] == [TOOL]
     assert told == ["asking Juspay"]
 
@@ -171,13 +171,12 @@ async def test_a_client_that_goes_away_ends_the_request_to_juspay(
 
 
 async def test_a_subscription_is_refused_as_nothing_here_changes(environ: dict[str, str]) -> None:
-    request = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "subscriptions/listen",
-        "params": {"_meta": MODERN, "notifications": {}},
-    }
+    params = {"_meta": MODERN, "notifications": {}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}
     app = create_app(load_settings(environ), allow_unauthenticated=True)
-    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS | {"Mcp-Method": request["method"]}) as http:
+    async with (
+        served(app) as url,
+        httpx2.AsyncClient(headers=HEADERS | {"Mcp-Method": "subscriptions/listen"}) as http,
+    ):
         answer = await http.post(f"{url}/mcp", json=request)
     assert answer.status_code == 404
