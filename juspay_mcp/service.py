@@ -37,6 +37,10 @@ class WalletService:
         self._flights = flights
         self._limiter = limiter
 
+    def ready(self) -> bool:
+        """Whether a call could be taken."""
+        return True
+
     async def refresh(self, customer_id: CustomerId, caller: Caller, report: Report = report_nothing) -> Answer:
         """The answer about one customer; `caller` is whose limit the call counts against.
 

@@ -1,0 +1,176 @@
+"""`serve --http` as a team runs it: real processes, signals, and an end that loses no answer."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+import httpx2
+import pytest
+
+from juspay_mcp.simulator import Behaviour, Simulator
+from juspay_mcp.version import VERSION
+from tests.processes import COMMAND, MEASURING
+from tests.serving import connected, until
+from tests.test_cli import run
+from tests.test_web import TOOL, total
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems end processes otherwise")
+CUSTOMER = {"customer_id": "cth_all_linked"}
+
+
+class Served:
+    """A server process that listens on a free port."""
+
+    def __init__(self, environ: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "serve", "--http", "--port", "0", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environ | MEASURING,
+        )
+        assert self.process.stderr is not None
+        self.said = [self.process.stderr.readline()]
+        while not (found := re.findall(r"http://\S+(?=/mcp)", self.said[-1])):
+            self.said.append(self.process.stderr.readline())
+        [self.url] = found
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[str, str, int]:
+        """What is left on stdout and stderr, and the exit status, after a signal."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> tuple[str, str, int]:
+        """What is left on stdout and stderr, and the exit status."""
+        out, err = self.process.communicate(timeout=30)
+        return out, err, self.process.returncode
+
+    async def until_healthy(self) -> None:
+        async with httpx2.AsyncClient() as http:
+            with anyio.fail_after(20):
+                while True:
+                    try:
+                        answer = await http.get(f"{self.url}/readyz")
+                    except httpx2.TransportError:
+                        await anyio.sleep(0.05)
+                    else:
+                        assert answer.text == "ready"
+                        return
+
+
+@contextmanager
+def started(environ: dict[str, str], *arguments: str) -> Iterator[Served]:
+    server = Served(environ, *arguments)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.communicate()
+
+
+@posix_only
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_signal_lets_the_calls_in_flight_finish(
+    environ: dict[str, str], simulator: Simulator, workers: str, mode: str
+) -> None:
+    answers = []
+
+    async def ask() -> None:
+        async with connected(server.url, mode=mode) as client:
+            await client.list_tools()  # or the client asks for the schema afterwards, when nobody listens any more
+            answers.append(total(await client.call_tool(TOOL, CUSTOMER)))
+
+    with started(environ, "--workers", workers) as server:
+        await server.until_healthy()
+        simulator.behave_always(Behaviour(latency=1))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await until(lambda: simulator.requests)
+            server.process.send_signal(signal.SIGTERM)
+        assert answers == ["1770.49"]
+        assert server.said == [f"juspay-wallets-mcp {VERSION} serves {server.url}/mcp until Ctrl-C\n"]
+        assert server.ended() == ("", "", 0)
+
+
+@posix_only
+def test_ctrl_c_before_any_call_ends_it_with_0(environ: dict[str, str]) -> None:
+    with started(environ) as server:
+        anyio.run(server.until_healthy)
+        assert server.end(signal.SIGINT) == ("", "", 0)
+
+
+def workers_of(supervisor: int) -> list[int]:
+    """The processes that serve; the supervisor's other child only tracks what they share."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(supervisor), "-f", "spawn_main"], capture_output=True, encoding="ascii", check=True
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+@posix_only
+async def test_a_worker_that_dies_is_replaced(environ: dict[str, str]) -> None:
+    with started(environ, "--workers", "2") as server:
+        await server.until_healthy()
+        first, _ = workers_of(server.process.pid)
+        os.kill(first, signal.SIGKILL)
+        async with connected(server.url) as client:
+            for _ in range(20):
+                assert total(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        assert server.end()[2] == 0
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what these tests are about
+PUBLIC = ["serve", "--http", "--port", "0", "--host", EVERYWHERE]
+NOBODY_SAYS = (
+    "juspay-wallets-mcp: Anyone who reaches this address could ask about any customer. Set JUSPAY_MCP_TOKENS_FILE or "
+    "JUSPAY_MCP_OAUTH_ISSUER, or pass --allow-unauthenticated if a gateway in front signs callers in.\n"
+)
+NO_NAME = (
+    "juspay-wallets-mcp: From elsewhere this server is called by a name it must know: set JUSPAY_MCP_ALLOWED_HOSTS "
+    "or JUSPAY_MCP_PUBLIC_URL; for example: JUSPAY_MCP_ALLOWED_HOSTS=wallets.example.com.\n"
+)
+
+
+@pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.0.2.1", "wallets.example.com", "1.2.3.4.5"])
+def test_a_public_address_is_not_served_to_just_anyone(environ: dict[str, str], host: str) -> None:
+    assert run("serve", "--http", "--host", host, "--port", "0", **environ) == (78, "", NOBODY_SAYS)
+
+
+def test_a_public_address_needs_a_name(environ: dict[str, str]) -> None:
+    assert run(*PUBLIC, "--allow-unauthenticated", **environ) == (78, "", NO_NAME)
+
+
+def test_a_gateway_that_signs_in_is_taken_at_its_word_and_warned_about(environ: dict[str, str]) -> None:
+    with started(
+        environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}, "--host", EVERYWHERE, "--allow-unauthenticated"
+    ) as server:
+        assert server.said[0].endswith(
+            "WARNING juspay_mcp.serve anyone who reaches this address can ask about any customer: "
+            "a gateway must sign callers in\n"
+        )
+        assert server.end() == ("", "", 0)
+
+
+def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
+    with started(environ) as server:
+        port = server.url.rpartition(":")[2]
+        status, out, err = run("serve", "--http", "--port", port, **environ)
+    assert (status, out) == (69, "")
+    assert re.fullmatch(
+        rf"juspay-wallets-mcp: 127.0.0.1 port {port} can't be listened on \(Address already in use\); choose others.\n",
+        err,
+    )
+
+
+@pytest.mark.parametrize("variable", ["JUSPAY_API_KEY_FILE", "JUSPAY_MCP_TOKENS_FILE"])
+def test_a_file_that_cant_be_read_stops_the_start(environ: dict[str, str], variable: str) -> None:
+    changed = environ | {"JUSPAY_API_KEY": "", variable: "/nonexistent/file"}
+    status, out, err = run("serve", "--http", "--port", "0", **changed)
+    assert (status, out) == (78, "")
+    assert err.startswith(f"juspay-wallets-mcp: {variable} must be ")
