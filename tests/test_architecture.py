@@ -42,6 +42,7 @@ IMPORTS = {
         "version", "wallets",
     },
     "limiter": {"errors"},
+    "shared_limiter": {"errors", "limiter", "variables"},
     "retry": {"errors"},
     "callers": set(),
     "boundary": {"errors"},
@@ -49,7 +50,7 @@ IMPORTS = {
     "lookup": {"client", "customers", "errors", "retry", "settings", "snapshot", "times", "wallets"},
     "service": {
         "answer", "callers", "client", "customers", "errors", "flights", "limiter", "lookup", "retry", "settings",
-        "simulator", "snapshot", "times",
+        "shared_limiter", "simulator", "snapshot", "times",
     },
     # the shells
     "logs": {"failures", "times"},
