@@ -1,8 +1,11 @@
-"""An ASGI app behind a real socket, served by uvicorn in the test's own loop."""
+"""The server over HTTP: its app in the test's own loop, behind a real socket, or a process of its own."""
 
+import re
+import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 import httpx2
@@ -10,6 +13,8 @@ import uvicorn
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
+
+from tests.processes import COMMAND, MEASURING
 
 
 async def until(holds: Callable[[], object], seconds: float = 10) -> None:
@@ -40,3 +45,54 @@ async def connected(url: str, token: str | None = None, mode: str = "auto") -> A
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client
+
+
+class Served:
+    """A server process that listens on a free port."""
+
+    def __init__(self, environ: dict[str, str], *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [*COMMAND, "serve", "--http", "--port", "0", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env=environ | MEASURING,
+        )
+        assert self.process.stderr is not None
+        self.said = [self.process.stderr.readline()]
+        while not (found := re.findall(r"http://\S+(?=/mcp)", self.said[-1])):
+            self.said.append(self.process.stderr.readline())
+        [self.url] = found
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[str, str, int]:
+        """What is left on stdout and stderr, and the exit status, after a signal."""
+        self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> tuple[str, str, int]:
+        """What is left on stdout and stderr, and the exit status."""
+        out, err = self.process.communicate(timeout=30)
+        return out, err, self.process.returncode
+
+    async def until_healthy(self) -> None:
+        async with httpx2.AsyncClient() as http:
+            with anyio.fail_after(20):
+                while True:
+                    try:
+                        answer = await http.get(f"{self.url}/readyz")
+                    except httpx2.TransportError:
+                        await anyio.sleep(0.05)
+                    else:
+                        assert answer.text == "ready"
+                        return
+
+
+@contextmanager
+def started(environ: dict[str, str], *arguments: str) -> Iterator[Served]:
+    server = Served(environ, *arguments)
+    try:
+        yield server
+    finally:
+        server.process.kill()
+        server.process.communicate()

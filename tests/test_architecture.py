@@ -69,8 +69,8 @@ IMPORTS = {
         "times", "variables", "version", "wallets",
     },
     "cli": {
-        "boundary", "callers", "check", "customers", "demo", "errors", "logs", "service", "settings", "simulator",
-        "stdio", "tables", "variables", "version",
+        "boundary", "callers", "check", "customers", "demo", "errors", "logs", "serve", "service", "settings",
+        "simulator", "stdio", "tables", "tokens", "variables", "version",
     },
     "__init__": set(),
     "__main__": {"cli"},

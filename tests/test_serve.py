@@ -1,76 +1,20 @@
 """`serve --http` as a team runs it: real processes, signals, and an end that loses no answer."""
 
 import os
-import re
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import anyio
-import httpx2
 import pytest
 
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.version import VERSION
-from tests.processes import COMMAND, MEASURING
-from tests.serving import connected, until
+from tests.serving import connected, started, until
 from tests.test_cli import run
 from tests.test_web import TOOL, total_of
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems end processes otherwise")
 CUSTOMER = {"customer_id": "cth_all_linked"}
-
-
-class Served:
-    """A server process that listens on a free port."""
-
-    def __init__(self, environ: dict[str, str], *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--http", "--port", "0", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            env=environ | MEASURING,
-        )
-        assert self.process.stderr is not None
-        self.said = [self.process.stderr.readline()]
-        while not (found := re.findall(r"http://\S+(?=/mcp)", self.said[-1])):
-            self.said.append(self.process.stderr.readline())
-        [self.url] = found
-
-    def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[str, str, int]:
-        """What is left on stdout and stderr, and the exit status, after a signal."""
-        self.process.send_signal(number)
-        return self.ended()
-
-    def ended(self) -> tuple[str, str, int]:
-        """What is left on stdout and stderr, and the exit status."""
-        out, err = self.process.communicate(timeout=30)
-        return out, err, self.process.returncode
-
-    async def until_healthy(self) -> None:
-        async with httpx2.AsyncClient() as http:
-            with anyio.fail_after(20):
-                while True:
-                    try:
-                        answer = await http.get(f"{self.url}/readyz")
-                    except httpx2.TransportError:
-                        await anyio.sleep(0.05)
-                    else:
-                        assert answer.text == "ready"
-                        return
-
-
-@contextmanager
-def started(environ: dict[str, str], *arguments: str) -> Iterator[Served]:
-    server = Served(environ, *arguments)
-    try:
-        yield server
-    finally:
-        server.process.kill()
-        server.process.communicate()
 
 
 @posix_only
