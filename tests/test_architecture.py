@@ -41,6 +41,7 @@ IMPORTS = {
         "bodies", "credentials", "customers", "errors", "failures", "leftovers", "replies", "settings", "times",
         "version", "wallets",
     },
+    "issuer": {"decoding", "errors", "failures", "settings", "version"},
     "limiter": {"errors"},
     "shared_limiter": {"errors", "limiter", "variables"},
     "retry": {"errors"},
