@@ -42,6 +42,7 @@ IMPORTS = {
         "version", "wallets",
     },
     "issuer": {"decoding", "errors", "failures", "settings", "version"},
+    "oauth": {"decoding", "issuer", "times", "tokens"},
     "limiter": {"errors"},
     "shared_limiter": {"errors", "limiter", "variables"},
     "retry": {"errors"},
