@@ -41,6 +41,8 @@ IMPORTS = {
         "bodies", "credentials", "customers", "errors", "failures", "leftovers", "replies", "settings", "times",
         "version", "wallets",
     },
+    "issuer": {"decoding", "errors", "failures", "settings", "version"},
+    "oauth": {"decoding", "issuer", "times", "tokens"},
     "limiter": {"errors"},
     "shared_limiter": {"errors", "limiter", "variables"},
     "retry": {"errors"},
