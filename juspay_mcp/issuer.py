@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
 
 from juspay_mcp.decoding import MalformedJson, decode_json
-from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.failures import causes
 from juspay_mcp.settings import is_loopback
+from juspay_mcp.tls import system_authorities
 from juspay_mcp.version import VERSION
 
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -238,7 +238,7 @@ class HttpFetch:
 
     def __init__(self, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self._transport = transport
-        self._tls = _tls_context()
+        self._tls = system_authorities()
 
     async def __call__(self, address: str) -> bytes:
         """The document.
@@ -255,15 +255,6 @@ class HttpFetch:
             verify=self._tls,
         ) as http:
             return await _get(http, address)
-
-
-def _tls_context() -> ssl.SSLContext:
-    try:
-        return httpx2.create_ssl_context()
-    except OSError:
-        raise ConfigurationError(
-            "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
-        ) from None
 
 
 async def _get(http: httpx2.AsyncClient, address: str) -> bytes:
