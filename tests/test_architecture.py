@@ -62,6 +62,7 @@ IMPORTS = {
     "serve": {"access", "errors", "logs", "service", "settings", "web"},
     "tables": {"answer"},
     "hosts": set(),
+    "startup": set(),
     "demo": {"answer", "hosts", "simulator", "tables"},
     "check": {
         "client", "credentials", "customers", "errors", "failures", "masking", "service", "settings", "snapshot",
@@ -69,7 +70,7 @@ IMPORTS = {
     },
     "cli": {
         "boundary", "callers", "check", "customers", "demo", "errors", "logs", "service", "settings", "simulator",
-        "stdio", "tables", "variables", "version",
+        "startup", "stdio", "tables", "variables", "version",
     },
     "__init__": set(),
     "__main__": {"cli"},
