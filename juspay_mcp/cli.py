@@ -24,6 +24,7 @@ from juspay_mcp.errors import (
 )
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.settings import Settings, load_settings
+from juspay_mcp.startup import imports_to_keep
 from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
@@ -104,7 +105,8 @@ def cli(context: click.Context) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
+    with imports_to_keep():
+        from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
 
     if sys.stdin.isatty():
         click.echo(
@@ -210,7 +212,8 @@ def serve_command(*, http: bool, host: str, port: int, workers: int, allow_unaut
 
 
 def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bool) -> int:
-    from juspay_mcp import serve  # noqa: PLC0415 - not for the start over stdio
+    with imports_to_keep():
+        from juspay_mcp import serve  # noqa: PLC0415 - not for the start over stdio
 
     address = serve.Address(host, port, workers, allow_unauthenticated=allow_unauthenticated)
     settings = _settings()

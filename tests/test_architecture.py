@@ -66,6 +66,7 @@ IMPORTS = {
     "serve": {"access", "errors", "logs", "service", "settings", "web"},
     "tables": {"answer"},
     "hosts": set(),
+    "startup": set(),
     "demo": {"answer", "hosts", "simulator", "tables"},
     "check": {
         "client", "credentials", "customers", "errors", "failures", "masking", "service", "settings", "snapshot",
@@ -73,7 +74,7 @@ IMPORTS = {
     },
     "cli": {
         "boundary", "callers", "check", "customers", "demo", "errors", "logs", "serve", "service", "settings",
-        "simulator", "stdio", "tables", "tokens", "variables", "version",
+        "simulator", "startup", "stdio", "tables", "tokens", "variables", "version",
     },
     "__init__": set(),
     "__main__": {"cli"},
