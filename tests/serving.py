@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import anyio
 import httpx2
@@ -75,17 +75,16 @@ class Served:
         out, err = self.process.communicate(timeout=30)
         return out, err, self.process.returncode
 
-    async def until_healthy(self) -> None:
-        async with httpx2.AsyncClient() as http:
-            with anyio.fail_after(20):
-                while True:
-                    try:
-                        answer = await http.get(f"{self.url}/readyz")
-                    except httpx2.TransportError:
-                        await anyio.sleep(0.05)
-                    else:
-                        assert answer.text == "ready"
-                        return
+
+async def until_healthy(url: str) -> None:
+    """Returns as soon as a server is ready, which it may not even listen for yet."""
+    async with httpx2.AsyncClient() as http:
+        with anyio.fail_after(20):
+            while True:
+                with suppress(httpx2.TransportError):
+                    assert (await http.get(f"{url}/readyz")).text == "ready"
+                    return
+                await anyio.sleep(0.05)
 
 
 @contextmanager

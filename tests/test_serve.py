@@ -1,17 +1,24 @@
 """`serve --http` as a team runs it: real processes, signals, and an end that loses no answer."""
 
+import hashlib
 import os
 import signal
+import socket
 import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import anyio
+import httpx2
 import pytest
 
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.version import VERSION
-from tests.serving import connected, started, until
+from tests.processes import MEASURING
+from tests.serving import connected, started, until, until_healthy
 from tests.test_cli import run
-from tests.test_web import TOOL, total_of
+from tests.test_web import HEADERS, TOOL, body, total_of
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems end processes otherwise")
 CUSTOMER = {"customer_id": "cth_all_linked"}
@@ -31,7 +38,7 @@ async def test_a_signal_lets_the_calls_in_flight_finish(
             answers.append(total_of(await client.call_tool(TOOL, CUSTOMER)))
 
     with started(environ, "--workers", workers) as server:
-        await server.until_healthy()
+        await until_healthy(server.url)
         simulator.behave_always(Behaviour(latency=1))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(ask)
@@ -45,7 +52,7 @@ async def test_a_signal_lets_the_calls_in_flight_finish(
 @posix_only
 def test_ctrl_c_before_any_call_ends_it_with_0(environ: dict[str, str]) -> None:
     with started(environ) as server:
-        anyio.run(server.until_healthy)
+        anyio.run(until_healthy, server.url)
         assert server.end(signal.SIGINT) == ("", "", 0)
 
 
@@ -60,7 +67,7 @@ def workers_of(supervisor: int) -> list[int]:
 @posix_only
 async def test_a_worker_that_dies_is_replaced(environ: dict[str, str]) -> None:
     with started(environ, "--workers", "2") as server:
-        await server.until_healthy()
+        await until_healthy(server.url)
         first, _ = workers_of(server.process.pid)
         os.kill(first, signal.SIGKILL)
         async with connected(server.url) as client:
@@ -116,3 +123,36 @@ def test_a_file_that_cant_be_read_stops_the_start(environ: dict[str, str], varia
     status, out, err = run("serve", "--http", "--port", "0", **changed)
     assert (status, out) == (78, "")
     assert err.startswith(f"juspay-wallets-mcp: {variable} must be ")
+
+
+UVICORN = [sys.executable, "-m", "uvicorn", "--factory", "juspay_mcp.asgi:app", "--host", "127.0.0.1"]
+
+
+def test_somebody_elses_server_runs_the_app(environ: dict[str, str], tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    secured = environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
+    with subprocess.Popen([*UVICORN, "--port", str(port)], env=secured, stderr=subprocess.PIPE) as process:
+        anyio.run(until_healthy, f"http://127.0.0.1:{port}")
+        post = partial(httpx2.post, f"http://127.0.0.1:{port}/mcp", content=body())
+        statuses = [
+            post(headers=HEADERS | {"Authorization": f"Bearer {token}"}).status_code for token in ("secret", "x")
+        ]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert statuses == [200, 401]
+
+
+def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*UVICORN, "--port", "0"],
+        env=environ | MEASURING,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=20,
+    )
+    assert done.returncode != 0
+    assert "Set JUSPAY_MCP_TOKENS_FILE or JUSPAY_MCP_OAUTH_ISSUER" in done.stderr.splitlines()[-1]
