@@ -159,11 +159,6 @@ def test_no_secret_reaches_a_result_stdout_or_stderr_at_the_debug_level(simulato
 TOKEN = "jwm_CANARYTOKEN"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 BROKEN_BODIES = [as_bytes({"id": 1, "method": TEXT})[:-2], as_bytes(TEXT), as_bytes([TEXT]), as_bytes({TEXT: 1})]
-    f'{{"jsonrpc": "2.0", "id": 1, "method": "{TEXT}',
-    as_bytes(TEXT),
-    as_bytes([TEXT]),
-    as_bytes({TEXT: 1}),
-]
 
 
 def test_no_secret_reaches_a_response_or_the_log_over_http(simulator: Simulator, tmp_path: Path) -> None:
