@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 DISTRIBUTION := juspay-wallets-mcp
 
+# Only a real Redis reaches these lines; CI has one.
+UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/shared_limiter.py)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types coverage package budgets soak manifest pins clean
 
@@ -31,7 +34,7 @@ coverage: $(VENV)/.tools ## Run the tests and require every branch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto
 	$(BIN)/coverage combine -q
-	$(BIN)/coverage report
+	$(BIN)/coverage report $(UNCOVERED)
 
 package: $(VENV)/.tools ## Build, and run the tests once more against the installed wheel
 	PYTHON=$(PYTHON) BIN=$(BIN) bash scripts/test-wheel

@@ -13,13 +13,14 @@ import httpx2
 from juspay_mcp.bodies import read_reply
 from juspay_mcp.credentials import ApiKey, api_key
 from juspay_mcp.customers import CustomerId, path_segment
-from juspay_mcp.errors import ConfigurationError, NotConfigured
+from juspay_mcp.errors import NotConfigured
 from juspay_mcp.failures import connection_failures
 from juspay_mcp.leftovers import LeftoverGuard
 from juspay_mcp.replies import Reply, read_wallets
 from juspay_mcp.settings import Settings
 from juspay_mcp.spans import UpstreamSpan, UpstreamSpans
 from juspay_mcp.times import Clock
+from juspay_mcp.tls import system_authorities
 from juspay_mcp.version import VERSION
 from juspay_mcp.wallets import WalletList
 
@@ -110,16 +111,11 @@ def _common_headers(settings: Settings) -> Mapping[str, str]:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Verifying always; the system's authorities are loaded (25 ms) only where a connection could need them.
+    """Verifying always; the system's authorities are loaded only where a connection could need them.
 
     Raises:
-        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL and httpx2 follow, names no such thing.
+        ConfigurationError: a file of certificate authorities can't be read.
     """
     if (settings.base_url or "").startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return httpx2.create_ssl_context()
-    except OSError:
-        raise ConfigurationError(
-            "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
-        ) from None
+    return system_authorities()

@@ -16,7 +16,7 @@ from juspay_mcp.client import open_client
 from juspay_mcp.customers import CustomerId
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.flights import Flights, Report
-from juspay_mcp.limiter import CallLimiter
+from juspay_mcp.limiter import CallLimiter, Limiter
 from juspay_mcp.lookup import Lookup
 from juspay_mcp.retry import Retries
 from juspay_mcp.settings import Settings
@@ -36,7 +36,7 @@ class WalletService:
         settings: Settings,
         lookup: Lookup,
         flights: Flights[CustomerId, Snapshot],
-        limiter: CallLimiter,
+        limiter: Limiter,
         audit: AuditLog | None,
     ) -> None:
         self._settings = settings
@@ -75,7 +75,7 @@ class WalletService:
         entry.customer_id = customer_id
         if self._settings.missing:
             raise NotConfigured(self._settings.missing)
-        self._limiter.admit(caller.name)
+        await self._limiter.admit(caller.name)
         snapshot = await self._flights.join(customer_id, partial(self._lookup.look, customer_id), report)
         entry.snapshot = snapshot
         return make_answer(snapshot, customer_id, self._settings.environment)
@@ -93,17 +93,29 @@ async def open_service(
     """A service with its connections; in the simulator environment, with a simulator of its own.
 
     Raises:
-        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, or the audit log not
-            be written.
+        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, the audit log not be
+            written, or the address of the limit's storage can't be one.
     """
     async with AsyncExitStack() as stack:
         audit = stack.enter_context(open_audit(settings, clock, monotonic))
         if settings.environment == "simulator" and settings.base_url is None:
             settings = stack.enter_context(own_simulator(settings))
+        limiter = await stack.enter_async_context(_open_limiter(settings))
         client = await stack.enter_async_context(open_client(settings, clock, transport))
         flights = await stack.enter_async_context(Flights[CustomerId, Snapshot]())
         lookup = Lookup(settings, client, retries or Retries(), clock)
-        yield WalletService(settings, lookup, flights, CallLimiter(settings.rate_limit), audit)
+        yield WalletService(settings, lookup, flights, limiter, audit)
+
+
+@asynccontextmanager
+async def _open_limiter(settings: Settings) -> AsyncIterator[Limiter]:
+    if settings.rate_limit and settings.rate_limit_storage:
+        from juspay_mcp.shared_limiter import open_shared_limiter  # noqa: PLC0415 - only where replicas share it
+
+        async with open_shared_limiter(settings.rate_limit, settings.rate_limit_storage) as limiter:
+            yield limiter
+    else:
+        yield CallLimiter(settings.rate_limit)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The commands as a person runs them: real processes, what stands on which stream, and exit statuses."""
 
+import hashlib
 import json
 import os
 import re
@@ -133,6 +134,21 @@ def test_a_failed_call_is_one_line_on_stderr_and_the_errors_status(
     assert (actual, out) == (status, "")
     assert re.fullmatch(rf"juspay-wallets-mcp: [^\n]+ \[{code}\]\n", err)
     assert customer not in err
+
+
+def test_a_new_token_is_shown_with_the_line_that_lets_it_in() -> None:
+    status, out, err = run("token", "priya")
+    shown, line = re.fullmatch(
+        r"Token for priya, shown only now:\n  (\S+)\n\nLine for the file of tokens:\n  (\S+)\n", out
+    ).groups()  # type: ignore[union-attr]
+    assert (status, err) == (0, "")
+    assert line == f"priya:{hashlib.sha256(shown.encode()).hexdigest()}"
+
+
+def test_a_name_with_a_colon_is_no_name() -> None:
+    status, out, err = run("token", "priya:admin")
+    assert (status, out) == (64, "")
+    assert err.splitlines()[-1] == "Error: Invalid value for NAME: 1 to 64 letters, digits and any of . _ @ -"
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
