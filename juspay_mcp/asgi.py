@@ -21,4 +21,4 @@ def app() -> Starlette:
     """
     settings = load_settings(os.environ)
     configure_logging(settings.log_level, sys.stderr)
-    return create_app(settings)
+    return create_app(settings, traces=os.environ)

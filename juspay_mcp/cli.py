@@ -230,7 +230,8 @@ def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bo
         serve.end_well_on_signals()
         where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         click.echo(f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C", err=True)
-        return serve.serve_http(settings, address, listening)
+        traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+        return serve.serve_http(settings, address, listening, traces)
 
 
 @cli.command(
@@ -252,6 +253,28 @@ def token(name: str) -> None:
     except ValueError:
         raise click.BadParameter("1 to 64 letters, digits and any of . _ @ -", param_hint="NAME") from None
     click.echo(f"Token for {name}, shown only now:\n  {made}\n\nLine for the file of tokens:\n  {line}")
+
+
+@cli.command(
+    "audit-hash",
+    short_help="Show what stands for a customer in the audit log.",
+    epilog=f"\b\nExamples:\n  grep $({PROGRAM} audit-hash {_SAMPLE}) audit.jsonl",
+)
+@click.argument("customer_id")
+def audit_hash(customer_id: str) -> None:
+    """Show what stands for CUSTOMER_ID in the audit log, to find who asked about that customer.
+
+    It depends on the key in force: JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE.
+    """
+    from juspay_mcp.audit import customer_hash  # noqa: PLC0415 - not needed to show help
+    from juspay_mcp.credentials import audit_key  # noqa: PLC0415 - the same
+
+    key = audit_key(_settings())()
+    if key is None:
+        raise ConfigurationError(
+            "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE."
+        )
+    click.echo(customer_hash(parse_customer_id(customer_id), key))
 
 
 @cli.command(

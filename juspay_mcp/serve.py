@@ -4,6 +4,7 @@ import logging
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -39,6 +40,11 @@ class Address:
     allow_unauthenticated: bool
 
     @property
+    def is_open(self) -> bool:
+        """Whether whoever reaches it may call without a token."""
+        return self.allow_unauthenticated or not self.is_public
+
+    @property
     def is_public(self) -> bool:
         """Whether other machines can reach it."""
         try:
@@ -47,14 +53,13 @@ class Address:
             return True
 
 
-def serve_http(settings: Settings, address: Address, listening: socket.socket) -> int:
+def serve_http(settings: Settings, address: Address, listening: socket.socket, traces: Mapping[str, str]) -> int:
     """Serves until SIGTERM or SIGINT, which let the calls in flight finish; returns the exit status.
 
-    Raises:
-        ConfigurationError: see `check_start`.
+    `traces` holds the OTEL_ variables: each worker sends its own spans.
     """
     config = uvicorn.Config(
-        partial(_worker_app, settings, allow_unauthenticated=not address.is_public or address.allow_unauthenticated),
+        partial(_worker_app, settings, address, traces),
         factory=True,
         workers=address.workers,
         log_config=None,
@@ -81,7 +86,7 @@ def check_start(settings: Settings, address: Address) -> None:
     Raises:
         ConfigurationError: nothing says who may call, no host name is answered to, or a file can't be read.
     """
-    create_app(settings, allow_unauthenticated=not address.is_public or address.allow_unauthenticated)
+    create_app(settings, allow_unauthenticated=address.is_open)
     access = settings.access
     if address.is_public and not (access.allowed_hosts or access.public_url):
         raise ConfigurationError(
@@ -114,9 +119,9 @@ def end_well_on_signals() -> None:
         signal.signal(number, lambda _number, _frame: sys.exit(EX_OK))
 
 
-def _worker_app(settings: Settings, *, allow_unauthenticated: bool) -> Starlette:
+def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
     """Runs in each worker, whose process begins with no logging of ours."""
     configure_logging(settings.log_level, sys.stderr)
     # Else a signal would cut the older era's answers off at once; uvicorn's own grace ends them in time.
     AppStatus.enable_automatic_graceful_drain = False
-    return create_app(settings, allow_unauthenticated=allow_unauthenticated)
+    return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)

@@ -3,8 +3,9 @@
 No session: any worker and any replica answers any request, in both protocol eras.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -26,6 +27,7 @@ from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.server import Context, build_server
 from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import AccessSettings, Settings
+from juspay_mcp.telemetry import exported_spans
 from juspay_mcp.tokens import SCOPE
 
 ENDPOINT = "/mcp"
@@ -39,17 +41,26 @@ def create_app(
     settings: Settings,
     *,
     allow_unauthenticated: bool = False,
+    traces: Mapping[str, str] = MappingProxyType({}),
     open_service: Callable[[Settings], AbstractAsyncContextManager[WalletService]] = open_service,
 ) -> Starlette:
     """An ASGI app that serves `/mcp`, `/healthz` and `/readyz`; its lifespan opens and closes everything else.
 
     `allow_unauthenticated` is for an address only this machine can reach, or one behind a gateway that signs in.
+    `traces` holds the OTEL_ variables that say where spans go.
 
     Raises:
         ConfigurationError: nothing says who may call, or the tokens' file can't be read.
     """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with exported_spans(traces):
+            async with app.state.sessions.run():
+                yield
+
     app = Starlette(
-        lifespan=_lifespan,
+        lifespan=lifespan,
         middleware=_cors(settings.access),
         routes=[
             Route("/healthz", _healthz, methods=["GET"]),
@@ -82,12 +93,6 @@ def caller_of(ctx: Context) -> Caller:
     """Whom the gate let in, or everybody where there is no gate."""
     user = ctx.request.scope.get("user") if ctx.request else None
     return Caller(user.username, "http") if isinstance(user, AuthenticatedUser) else ANONYMOUS
-
-
-@asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    async with app.state.sessions.run():
-        yield
 
 
 def _gated(endpoint: ASGIApp, access: AccessSettings, *, allow: bool) -> ASGIApp:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from threading import Event
 from typing import IO
 
@@ -149,6 +150,20 @@ def test_a_name_with_a_colon_is_no_name() -> None:
     status, out, err = run("token", "priya:admin")
     assert (status, out) == (64, "")
     assert err.splitlines()[-1] == "Error: Invalid value for NAME: 1 to 64 letters, digits and any of . _ @ -"
+
+
+def test_the_hash_of_a_customer_is_what_stands_in_the_audit_log(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "k" * 32}
+    assert run("wallets", SAMPLE, **SIMULATED, **audited)[0] == 0
+    line = json.loads(log.read_text())
+    assert run("audit-hash", SAMPLE, **audited) == (0, line["customer"] + "\n", "")
+    assert (line["caller"], line["transport"], line["tool"], line["outcome"]) == ("cli", "cli", "wallets", "ok")
+
+
+def test_without_a_key_there_is_no_hash() -> None:
+    said = "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE."
+    assert run("audit-hash", SAMPLE) == (78, "", f"juspay-wallets-mcp: {said}\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
