@@ -8,7 +8,7 @@ DISTRIBUTION := juspay-wallets-mcp
 UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/shared_limiter.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package budgets soak manifest pins clean
+.PHONY: help demo test check format lint types coverage package budgets replicas soak manifest pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ coverage: $(VENV)/.tools ## Run the tests and require every branch
 
 package: $(VENV)/.tools ## Build, and run the tests once more against the installed wheel
 	PYTHON=$(PYTHON) BIN=$(BIN) bash scripts/test-wheel
+
+replicas: $(VENV)/.tools ## Two replicas behind nginx with a Redis, killed and restarted; needs both of them installed
+	@$(BIN)/pytest tests/replicas
 
 soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
 	$(BIN)/python scripts/soak.py

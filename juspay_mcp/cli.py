@@ -272,7 +272,7 @@ def audit_hash(customer_id: str) -> None:
     key = audit_key(_settings())()
     if key is None:
         raise ConfigurationError(
-            "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE."
+            "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE."
         )
     click.echo(customer_hash(parse_customer_id(customer_id), key))
 

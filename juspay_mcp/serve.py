@@ -13,6 +13,7 @@ import anyio
 import uvicorn
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
+from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
@@ -74,10 +75,23 @@ def serve_http(settings: Settings, address: Address, listening: socket.socket, t
     if address.workers == 1:
         uvicorn.Server(config).run([listening])
         return EX_OK
-    supervisor = Multiprocess(config, [listening])
+    supervisor = _Supervisor(config, [listening])
     supervisor.run()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return EX_SOFTWARE if failed else EX_OK
+
+
+class _Supervisor(Multiprocess):
+    """Runs the workers; at the end nobody listens any more while the last calls finish.
+
+    uvicorn's own keeps its copy of the socket open until then: whoever connected meanwhile waited for nobody.
+    """
+
+    @override
+    def terminate_all(self) -> None:
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
 
 
 def check_start(settings: Settings, address: Address) -> None:

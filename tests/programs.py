@@ -36,11 +36,12 @@ class Redis:
     """A Redis that keeps nothing on disk."""
 
     def __init__(self, folder: Path) -> None:
+        self.port = free_port()
         self._command = [
-            require("redis-server"), "--port", str(free_port()), "--bind", "127.0.0.1", "--dir", str(folder),
+            require("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
             "--save", "", "--appendonly", "no",
         ]  # fmt: skip
-        self.url = f"redis://127.0.0.1:{self._command[2]}/0"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.start()
 
     def start(self) -> None:
@@ -65,7 +66,7 @@ class Redis:
 
     def ask(self, command: str) -> str:
         """What it answers to one command, in its own protocol."""
-        with socket.create_connection(("127.0.0.1", int(self._command[2])), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall(f"{command}\r\nQUIT\r\n".encode())
             with connection.makefile(encoding="utf-8", newline="") as answer:
                 return answer.read().removesuffix("+OK\r\n")

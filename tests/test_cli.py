@@ -162,7 +162,7 @@ def test_the_hash_of_a_customer_is_what_stands_in_the_audit_log(tmp_path: Path) 
 
 
 def test_without_a_key_there_is_no_hash() -> None:
-    said = "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE."
+    said = "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE."
     assert run("audit-hash", SAMPLE) == (78, "", f"juspay-wallets-mcp: {said}\n")
 
 
