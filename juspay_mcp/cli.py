@@ -226,12 +226,11 @@ def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bo
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else type(error).__name__
         return _fail(f"{host} port {port} can't be listened on ({reason}); choose others.", EX_UNAVAILABLE)
+    where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    greeting = f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C"
     with listening:
-        serve.end_well_on_signals()
-        where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-        click.echo(f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C", err=True)
-        traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
-        return serve.serve_http(settings, address, listening, traces)
+        return serve.serve_http(settings, address, listening, traces, partial(click.echo, greeting, err=True))
 
 
 @cli.command(
@@ -258,7 +257,7 @@ def token(name: str) -> None:
 @cli.command(
     "audit-hash",
     short_help="Show what stands for a customer in the audit log.",
-    epilog=f"\b\nExamples:\n  grep $({PROGRAM} audit-hash {_SAMPLE}) audit.jsonl",
+    epilog=f"\b\nExamples:\n  {PROGRAM} audit-hash {_SAMPLE}\n  grep $({PROGRAM} audit-hash {_SAMPLE}) audit.jsonl",
 )
 @click.argument("customer_id")
 def audit_hash(customer_id: str) -> None:
@@ -271,9 +270,7 @@ def audit_hash(customer_id: str) -> None:
 
     key = audit_key(_settings())()
     if key is None:
-        raise ConfigurationError(
-            "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE."
-        )
+        raise ConfigurationError("there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE.")
     click.echo(customer_hash(parse_customer_id(customer_id), key))
 
 

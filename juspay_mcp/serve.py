@@ -4,7 +4,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
@@ -54,10 +54,17 @@ class Address:
             return True
 
 
-def serve_http(settings: Settings, address: Address, listening: socket.socket, traces: Mapping[str, str]) -> int:
+def serve_http(
+    settings: Settings,
+    address: Address,
+    listening: socket.socket,
+    traces: Mapping[str, str],
+    announce: Callable[[], None],
+) -> int:
     """Serves until SIGTERM or SIGINT, which let the calls in flight finish; returns the exit status.
 
-    `traces` holds the OTEL_ variables: each worker sends its own spans.
+    `traces` holds the OTEL_ variables: each worker sends its own spans. `announce` is called when a signal will be
+    heeded: whoever it tells may send one at once.
     """
     config = uvicorn.Config(
         partial(_worker_app, settings, address, traces),
@@ -72,10 +79,26 @@ def serve_http(settings: Settings, address: Address, listening: socket.socket, t
         limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=ceil(settings.timeout_seconds) + _GRACE_SECONDS,
     )
-    if address.workers == 1:
-        uvicorn.Server(config).run([listening])
-        return EX_OK
+    return (
+        _serve_here(config, listening, announce)
+        if address.workers == 1
+        else _serve_in_workers(config, listening, announce)
+    )
+
+
+def _serve_here(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
+    server = uvicorn.Server(config)
+    # uvicorn heeds signals from a little later on, and raises the one that ended it once more at the very end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    announce()
+    server.run([listening])
+    return EX_OK
+
+
+def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
     supervisor = _Supervisor(config, [listening])
+    announce()
     supervisor.run()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return EX_SOFTWARE if failed else EX_OK
@@ -125,12 +148,6 @@ def listen(address: Address) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     return socket.create_server((address.host, address.port), family=family, backlog=2_048)
-
-
-def end_well_on_signals() -> None:
-    """Makes SIGTERM and SIGINT an end with status 0: before uvicorn minds them, and when it raises them once more."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: sys.exit(EX_OK))
 
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:

@@ -74,7 +74,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
 def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -> None:
     declared = [Requirement(line) for line in requires("juspay-wallets-mcp") or []]
     names = sorted(requirement.name for requirement in declared if requirement.marker is None)
-    assert sorted(code(row[0])[0] for row in rows("## What it depends on")) == names
+    assert sorted(name for row in rows("## What it depends on") for name in code(row[0])) == names
 
 
 def test_every_json_block_of_the_readme_parses() -> None:
