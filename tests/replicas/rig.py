@@ -172,7 +172,7 @@ class _Here(httpx2.AsyncHTTPTransport):
 
 
 @contextmanager
-def nginx(folder: Path, port: int, replicas: tuple[Replica, ...], certificates: trustme.CA) -> Iterator[None]:
+def nginx(folder: Path, port: int, replicas: tuple[int, ...], certificates: trustme.CA) -> Iterator[None]:
     """The load balancer, with the very file of `deploy`, in the foreground; ended with the test."""
     with subprocess.Popen(
         [
@@ -192,15 +192,15 @@ def nginx(folder: Path, port: int, replicas: tuple[Replica, ...], certificates: 
             process.terminate()
 
 
-def write_conf(folder: Path, port: int, replicas: tuple[Replica, ...], certificates: trustme.CA) -> Path:
+def write_conf(folder: Path, port: int, replicas: tuple[int, ...], certificates: trustme.CA) -> Path:
     """The file of `deploy` with this machine's addresses, and what Debian's own nginx.conf has around it."""
     certificate = certificates.issue_cert(NAME)
     certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     text = CONF.read_text(encoding="utf-8")
     changes = {
-        "10.0.0.11:8000": f"127.0.0.1:{replicas[0].port}",
-        "10.0.0.12:8000": f"127.0.0.1:{replicas[1].port}",
+        "10.0.0.11:8000": f"127.0.0.1:{replicas[0]}",
+        "10.0.0.12:8000": f"127.0.0.1:{replicas[1]}",
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         f"/etc/ssl/{NAME}.pem": str(folder / "cert.pem"),
         f"/etc/ssl/private/{NAME}.key": str(folder / "key.pem"),
@@ -247,7 +247,8 @@ async def open_rig(folder: Path, simulator: Simulator, limit: str) -> AsyncItera
         for replica in rig.replicas:
             replica.start()
             stack.callback(replica.kill)
-        stack.enter_context(nginx(folder, rig.port, rig.replicas, certificates))
+        ports = tuple(replica.port for replica in rig.replicas)
+        stack.enter_context(nginx(folder, rig.port, ports, certificates))
         for replica in rig.replicas:
             await replica.until_ready()
         yield rig
