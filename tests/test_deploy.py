@@ -1,4 +1,4 @@
-"""What `docs/deploy.md` and the files in `deploy` say: parsed, run where they can be, held against the program."""
+"""What `docs/deploy.md` and the files in `deploy` say is so: parsed, run where they can be, compared."""
 
 import json
 import re
