@@ -80,7 +80,7 @@ def _fail(span: Span, error: BaseException | None) -> None:
 
 
 def _parent(ctx: ServerRequestContext[Any]) -> Context | None:
-    """The caller's span, by its ids alone; None, which leaves the span where it is, if there are none."""
-    given = (ctx.meta or {}).get("traceparent")
+    """The caller's span, or else the gateway's, by its ids alone; None, which means no parent, if there are none."""
+    given = (ctx.meta or {}).get("traceparent") or (ctx.request and ctx.request.headers.get("traceparent"))
     context = _propagator.extract({"traceparent": given} if isinstance(given, str) else {})
     return context if get_current_span(context).get_span_context().is_valid else None

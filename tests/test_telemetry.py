@@ -6,15 +6,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
+import httpx2
 import pytest
 
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.version import VERSION
 from tests.collector import Collector
 from tests.processes import CALL, MEASURING, MODERN, Pipes
+from tests.serving import started, until_healthy
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -108,6 +111,35 @@ def test_a_call_and_its_request_are_spans_of_the_caller_s_trace(
     assert collector.paths == {"/v1/traces"}
     [resource] = collector.resources
     assert (resource["service.name"], resource["service.version"]) == ("juspay-wallets-mcp", VERSION)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_over_http_a_call_is_part_of_the_gateway_s_trace_and_on_record_with_it(
+    workers: str, exporting: dict[str, str], collector: Collector, tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "0123456789abcdef" * 2}
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "Mcp-Method": "tools/call",
+        "Mcp-Name": "refresh_customer_wallets",
+        "Mcp-Protocol-Version": "2026-07-28",
+        "traceparent": f"00-{TRACE}-{PARENT}-01",
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**meta(), **CALL}}
+    with started(exporting | audited, "--workers", workers) as server:
+        await until_healthy(server.url)
+        async with httpx2.AsyncClient() as http:
+            assert "structuredContent" in (await http.post(f"{server.url}/mcp", json=message, headers=headers)).text
+        assert server.end()[2] == 0
+    assert [(span["name"], span["parent"]) for span in collector.spans] == [
+        (SERVER_SPAN["name"], PARENT),
+        ("GET", SERVER_SPAN["name"]),
+    ]
+    assert collector.traces == {TRACE}
+    [entry] = map(json.loads, log.read_text().splitlines())
+    expected = {"caller": "anonymous", "transport": "http", "outcome": "ok", "trace_id": TRACE}
+    assert {name: entry[name] for name in expected} == expected
 
 
 def test_each_attempt_and_the_fallback_is_a_span_with_its_error(
