@@ -3,8 +3,9 @@
 No session: any worker and any replica answers any request, in both protocol eras.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -29,6 +30,8 @@ from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import AccessSettings, Settings
 from juspay_mcp.telemetry import exported_spans
 from juspay_mcp.tokens import SCOPE
+
+_logger = logging.getLogger(__name__)
 
 ENDPOINT = "/mcp"
 MAX_BODY = 65_536
@@ -55,7 +58,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with exported_spans(traces):
+        with _said_in_the_log(), exported_spans(traces):
             async with app.state.sessions.run():
                 yield
 
@@ -87,6 +90,16 @@ def create_app(
     # Without a session there is nothing to GET or DELETE; the specification's answer to that is 405.
     app.router.routes.append(Route(ENDPOINT, endpoint, methods=["POST"]))
     return app
+
+
+@contextmanager
+def _said_in_the_log() -> Iterator[None]:
+    """An ASGI server tells of a failed start in words that `logs` withholds; these are ours."""
+    try:
+        yield
+    except ConfigurationError as error:
+        _logger.error("the start failed: %s", error)  # noqa: TRY400 - where it was raised is no news
+        raise
 
 
 def caller_of(ctx: Context) -> Caller:

@@ -156,3 +156,13 @@ def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> N
     )
     assert done.returncode != 0
     assert "Set JUSPAY_MCP_TOKENS_FILE or JUSPAY_MCP_OAUTH_ISSUER" in done.stderr.splitlines()[-1]
+
+
+def test_and_when_the_start_fails_later(environ: dict[str, str], tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
+    wrong = {"JUSPAY_MCP_TOKENS_FILE": str(tokens), "JUSPAY_API_KEY": "", "JUSPAY_API_KEY_FILE": "/nonexistent"}
+    command, environ = [*UVICORN, "--port", "0"], environ | MEASURING | wrong
+    done = subprocess.run(command, env=environ, capture_output=True, check=False, encoding="utf-8", timeout=20)
+    assert done.returncode != 0
+    assert "ERROR juspay_mcp.web the start failed: JUSPAY_API_KEY_FILE must be " in done.stderr
