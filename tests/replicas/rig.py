@@ -9,7 +9,7 @@ import re
 import signal
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,7 @@ from tests.programs import Redis, free_port, require
 
 CONF: Final = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 NAME: Final = "wallets.example.com"
+WORKERS: Final = 2
 CALLERS: Final = ("jane", "joe")
 VERSIONS: Final = ("2023-06-30", "2023-07-01")
 """Of Juspay's API, as the replicas ask for it: by its header the stand-in knows who asks."""
@@ -51,16 +52,16 @@ class Replica:
         """Starts it, and returns at once."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--http", "--port", str(self.port), "--workers", "2"],
+                [*COMMAND, "serve", "--http", "--port", str(self.port), "--workers", str(WORKERS)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                 env=self._environ, start_new_session=True,
             )  # fmt: skip
 
-    async def until_ready(self, seconds: float = 30) -> None:
-        """Returns when it can take calls."""
+    async def until_ready(self, seconds: float = 60) -> None:
+        """Returns when both workers take calls."""
         async with httpx2.AsyncClient() as http:
             with anyio.fail_after(seconds):
-                while not await self._is_ready(http):
+                while len(self.workers()) < WORKERS or not await self._is_ready(http):
                     assert self._process.poll() is None, self.log
                     await anyio.sleep(0.05)
 
@@ -70,10 +71,10 @@ class Replica:
         return False
 
     def workers(self) -> set[int]:
-        """Its processes that serve: children of the first one that have this port among their sockets."""
+        """Its processes that serve: children of the first one that wait for connections to this port."""
         listening = _inodes("local", self.port)
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text(encoding="ascii")
-        return {pid for pid in map(int, children.split()) if _sockets(pid) & listening}
+        return {pid for pid in map(int, children.split()) if _sockets(pid, _waited_for(pid)) & listening}
 
     def ask_to_stop(self) -> None:
         """What a rolling restart sends."""
@@ -226,13 +227,30 @@ def _inodes(end: str, port: int) -> set[str]:
     return {row[9] for row in rows if row[column] == wanted and (end == "local" or row[3] == _ESTABLISHED)}
 
 
-def _sockets(pid: int) -> set[str]:
-    """The kernel's numbers of a process's sockets."""
+def _sockets(pid: int, among: Collection[str] | None = None) -> set[str]:
+    """The kernel's numbers of a process's sockets, of all or of some descriptors."""
     found = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    for descriptor in _listed(f"/proc/{pid}/fd"):
         with suppress(OSError):
-            found.update(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
+            if among is None or descriptor.name in among:
+                found.update(re.findall(r"socket:\[(\d+)\]", str(descriptor.readlink())))
     return found
+
+
+def _waited_for(pid: int) -> set[str]:
+    """The descriptors on which a process's event loop waits: a worker that has only begun to start has none."""
+    found = set()
+    for descriptor in _listed(f"/proc/{pid}/fdinfo"):
+        with suppress(OSError):
+            found.update(re.findall(r"^tfd:\s+(\d+)", descriptor.read_text(encoding="ascii"), re.MULTILINE))
+    return found
+
+
+def _listed(folder: str) -> list[Path]:
+    """What is in a folder; nothing, if its process has gone."""
+    with suppress(OSError):
+        return list(Path(folder).iterdir())
+    return []
 
 
 @asynccontextmanager
