@@ -29,6 +29,8 @@ _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 5
 """On top of a call's budget: for what is in flight at the end."""
 _MAX_CONNECTIONS = 1_024
+_HEALTHCHECK_SECONDS = 10
+"""How long a worker may take to import on a busy machine, and at most until a dead one is noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def serve_http(
         lifespan="on",
         limit_concurrency=_MAX_CONNECTIONS,
         timeout_graceful_shutdown=ceil(settings.timeout_seconds) + _GRACE_SECONDS,
+        timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
     )
     return (
         _serve_here(config, listening, announce)

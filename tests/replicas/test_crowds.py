@@ -1,0 +1,69 @@
+"""Many callers at once, and a worker that dies: what takes longer to show than a test should."""
+
+import hashlib
+import os
+import signal
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import anyio
+import httpx2
+
+from juspay_mcp.settings import load_settings
+from juspay_mcp.web import create_app
+from tests.faults import ENVIRON, FINE, Upstream
+from tests.serving import connected, served, started, until_healthy
+from tests.test_web import HEADERS, TOOL, body, total_of
+
+CUSTOMER = {"customer_id": "cth_all_linked"}
+EIGHT = [f"caller{number}" for number in range(8)]
+
+
+async def test_a_caller_never_sees_anothers_answer(tmp_path: Path) -> None:
+    """1,000 interleaved calls by eight callers, about 125 customers each of their own, and every answer checked."""
+    file = tmp_path / "eight"
+    file.write_text("".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}\n" for name in EIGHT))
+    answered: Counter[str] = Counter()
+
+    async def ask(http: httpx2.AsyncClient, name: str, customer: str) -> None:
+        reply = await http.post("/mcp", content=body(arguments={"customer_id": customer}))
+        result = reply.json()["result"]["structuredContent"]
+        assert result["customer"] == f"XXXXXX{customer[-4:]}"
+        assert result["total_balance"] == FINE.total(customer)
+        answered[name] += 1
+
+    async def ask_all(url: str, name: str, first: int) -> None:
+        headers = HEADERS | {"Authorization": f"Bearer {name}"}
+        async with (
+            httpx2.AsyncClient(base_url=url, headers=headers, timeout=60) as http,
+            anyio.create_task_group() as tasks,
+        ):
+            for number in range(first, first + 125):
+                tasks.start_soon(ask, http, name, FINE.customer(number))
+
+    async with Upstream([FINE]) as upstream:
+        settings = load_settings({**ENVIRON, "JUSPAY_BASE_URL": upstream.url, "JUSPAY_MCP_TOKENS_FILE": str(file)})
+        async with served(create_app(settings)) as url, anyio.create_task_group() as tasks:
+            for number, name in enumerate(EIGHT):
+                tasks.start_soon(ask_all, url, name, 1000 * (number + 1))
+    assert answered == dict.fromkeys(EIGHT, 125)
+
+
+def workers_of(supervisor: int) -> list[int]:
+    """The processes that serve; the supervisor's other child only tracks what they share."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(supervisor), "-f", "spawn_main"], capture_output=True, encoding="ascii", check=True
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+async def test_a_worker_that_dies_is_replaced(environ: dict[str, str]) -> None:
+    with started(environ, "--workers", "2") as server:
+        await until_healthy(server.url)
+        first, _ = workers_of(server.process.pid)
+        os.kill(first, signal.SIGKILL)
+        async with connected(server.url) as client:
+            for _ in range(20):
+                assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        assert server.end()[2] == 0
