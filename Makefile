@@ -7,6 +7,9 @@ DISTRIBUTION := juspay-wallets-mcp
 # Only a real Redis reaches these lines; CI has one.
 UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/shared_limiter.py)
 
+# Else each of the processes that the tests start would do it anew, where Python is told to write no bytecode.
+COMPILE := $(BIN)/python -m compileall -q juspay_mcp
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format lint types coverage package budgets replicas soak manifest pins clean
 
@@ -17,6 +20,7 @@ demo: $(VENV)/.runtime ## See the server answer: no keys, no network
 	@$(BIN)/$(DISTRIBUTION) demo
 
 test: $(VENV)/.tools ## Run the tests
+	@$(COMPILE)
 	@$(BIN)/pytest -n auto
 
 check: format lint types coverage package budgets ## Everything CI runs after the tests
@@ -31,6 +35,7 @@ types: $(VENV)/.tools ## Check the types
 	$(BIN)/mypy
 
 coverage: $(VENV)/.tools ## Run the tests and require every branch
+	@$(COMPILE)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto
 	$(BIN)/coverage combine -q

@@ -83,7 +83,7 @@ class Body(httpx2.AsyncByteStream):
         yield self._content
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(status=STATUSES, headers=HEADERS, body=BODIES)
 def test_any_reply_becomes_a_valid_answer_or_a_documented_error(
     status: int, headers: dict[str, str], body: bytes
