@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DISTRIBUTION := juspay-wallets-mcp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package budgets soak manifest pins clean
+.PHONY: help demo test check format lint types coverage package budgets browser picture soak manifest pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ coverage: $(VENV)/.tools ## Run the tests and require every branch
 package: $(VENV)/.tools ## Build, and run the tests once more against the installed wheel
 	PYTHON=$(PYTHON) BIN=$(BIN) bash scripts/test-wheel
 
+browser: $(VENV)/.browser ## Look at the card in a real Chromium, where there is one
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/browser -n 2
+
+picture: $(VENV)/.browser ## Take the README's picture of the card anew
+	$(BIN)/python scripts/picture.py docs/card.png
+
 soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
 	$(BIN)/python scripts/soak.py
 
@@ -46,11 +53,11 @@ manifest: $(VENV)/.runtime ## Write server.json from what the program says of it
 	$(BIN)/python scripts/server_json.py > server.json
 
 pins: ## Write constraints.txt anew, from what an empty environment installs today
-	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.tools
+	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) artifacts .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 
 # The package alone, editable: enough to run it.
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -64,4 +71,11 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 $(VENV)/.tools: $(VENV)/.runtime
 	@echo "Installing the tools (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group check
+	@touch $@
+
+# What drives a Chromium that is there, the schema of MCP Apps' messages, and axe.
+$(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
+	@echo "Installing what the browser's tests need (once) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
+	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser
 	@touch $@

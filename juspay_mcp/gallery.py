@@ -1,8 +1,8 @@
 """The gallery: a page on loopback that plays an MCP host and shows the card for each of the simulator's customers.
 
 What the page shows comes the whole way: its calls go to a server in a process of its own, over stdio, and from there
-to the stand-in for Juspay. It listens on loopback, answers to loopback's names alone, so that no other site's page can
-reach it by a name of its own, and calls the tool only for who knows this run's token.
+to the stand-in for Juspay. It listens on loopback, answers to loopback's names alone, so that no other site's page
+can reach it by a name of its own, and calls the tool only for who knows this run's token.
 """
 
 import json
@@ -82,10 +82,13 @@ class _Reply(NamedTuple):
 
 def open_gallery(say: Callable[[str], None], browse: Callable[[str], object] = webbrowser.open) -> None:
     """Shows the gallery in a browser, and serves it until Ctrl-C."""
-    with suppress(KeyboardInterrupt), run_gallery() as url:
-        say(f"The wallet card, with made-up customers, until Ctrl-C: {url}")
-        browse(url)
-        Event().wait()
+    try:
+        with run_gallery() as url:
+            say(f"The wallet card, with made-up customers, until Ctrl-C: {url}")
+            browse(url)
+            Event().wait()
+    except* KeyboardInterrupt:  # on its way out of the portal it becomes a group's
+        pass
 
 
 @contextmanager
@@ -117,10 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
         self._backend = backend
         super().__init__(*connection)
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class looks for this name
+    def do_GET(self) -> None:
         self._send(self._refusal(open_to_all=self.path in {"/", "/card"}) or self._got())
 
-    def do_POST(self) -> None:  # noqa: N802 - the same
+    def do_POST(self) -> None:
         self._send(self._refusal() or self._posted())
 
     @override
@@ -128,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing: the terminal is for the address."""
 
     def _refusal(self, *, open_to_all: bool = False) -> _Reply | None:
-        port = self.server.server_address[1]
+        port = self.connection.getsockname()[1]
         if self.headers.get("Host") not in {f"{_HOST}:{port}", f"localhost:{port}"}:
             return _error(HTTPStatus.MISDIRECTED_REQUEST)
         token = self.headers.get("Authorization", "").encode()

@@ -108,7 +108,9 @@ class Stage:
         """From now on, the tool's result is this one (or this error of the protocol)."""
         CallToolResult.model_validate(reply.get("result", {"content": []}))
         self.page.unroute_all()
-        self.page.route("**/call", lambda route: route.fulfill(body=json.dumps(reply), content_type="application/json"))
+        self.page.route(
+            "**/call", lambda route: route.fulfill(body=json.dumps(reply), content_type="application/json")
+        )
 
     def never_answer(self) -> list[Route]:
         """From now on, calls are left waiting."""
@@ -135,10 +137,11 @@ class Stage:
     def overflow(self) -> list[str]:
         """The elements that stick out of the card, or that hide a part of their text."""
         found: list[str] = self.frame.evaluate(
-            """() => [...document.querySelectorAll("body *")].filter((element) => {
+            """() => [...document.querySelectorAll("main, main *")].filter((element) => {
                  const { left, right, bottom, width } = element.getBoundingClientRect();
-                 return width && element.checkVisibility() && element.id !== "said" && (left < -0.5 || right > innerWidth + 0.5
-                   || bottom > innerHeight + 1 || element.scrollWidth > element.clientWidth + 1 && element.clientWidth);
+                 const out = left < -0.5 || right > innerWidth + 0.5 || bottom > innerHeight + 1;
+                 const cut = element.clientWidth && element.scrollWidth > element.clientWidth + 1;
+                 return width && element.checkVisibility() && (out || cut);
                }).map((element) => `${element.tagName}.${element.className}: ${element.textContent.slice(0, 60)}`)"""
         )
         return found
@@ -149,7 +152,7 @@ class Stage:
         frame.evaluate(AXE.read_text(encoding="utf-8"))
         found: list[str] = frame.evaluate(
             """async () => (await axe.run(document, { iframes: false })).violations
-                 .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))"""
+                 .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`))"""
         )
         return found
 

@@ -59,12 +59,14 @@ def unfolded(stage: Stage) -> None:
 # Each state: how to get there, and what must be read there.
 STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
     "waiting": (waiting, ("Juspay is asking every wallet's provider.",)),
-    "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "₹100.00", "just now")),
+    "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "just now")),
     "unfolded": (unfolded, ("2 parts", "₹22,222.00", "pay later", "not added to the total")),
     "empty": (shown("cth_no_wallets"), ("This customer has no wallets.", "Total not known")),
     "unlinked": (shown("cth_unlinked"), ("Not linked", "No balance", "0 of 2 wallets linked")),
     "error": (shown("cth_server_error"), ("No balances could be had", "[upstream_unavailable]")),
-    "error after an answer": (failed_again, ("[upstream_unavailable]", "Below is the earlier answer.", "₹310.25")),
+    "error after an answer": (
+        failed_again, ("[upstream_unavailable]", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
+    ),
     "cancelled": (cancelled, ("Cancelled", "before an answer came")),
     "stale": (shown("cth_stale"), ("3 days ago", "just now", "older than five minutes")),
     "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "age not known")),
@@ -173,7 +175,7 @@ def test_a_result_of_another_form_is_an_error_and_no_half_a_card(
         "Wallet balance",
         "Try again",
         "Not understood",
-        "This card doesn't know the answer's form, so nothing of it is shown.",
+        "This card doesn't know the answer's form.",
     ]
 
 
@@ -189,7 +191,10 @@ def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
     stage.show(SAMPLE)
     assert stage.card.locator("img, script:not(body > script), a, svg, form").count() == 0
     text = stage.frame.evaluate("document.querySelector('main').textContent")
-    assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", text) == []
+    assert (
+        re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", text)
+        == []
+    )
     # "Wallet"; a name, alone and behind its initial; a notice.
     assert {len(run) for run in re.findall("W+", text)} == {1, 80, 81, 400}
     assert re.findall("[\u0335\u0489\u030d]{4,}", text) == []
@@ -210,7 +215,9 @@ def test_every_digit_arrives_in_every_locale(locale: str, stage: Stage) -> None:
     stage.dress(locale=locale)
     stage.show(SAMPLE)
     shown = stage.card.locator("li .amount").all_inner_texts()
-    assert [re.sub(r"\D", "", text.translate(DIGITS)) for text in shown] == [re.sub(r"\D", "", one) for one in amounts]
+    assert [re.sub(r"\D", "", text.translate(DIGITS)) for text in shown] == [
+        re.sub(r"\D", "", one) for one in amounts
+    ]
     assert all("₹" in text for text in shown)
     assert {"en-US": "₹1,234.50", "de-DE": "1.234,50\xa0₹"}.get(locale, shown[-1]) == shown[-1]
 
@@ -227,10 +234,12 @@ def test_an_engine_that_would_round_shows_the_digits_as_they_came(context: Brows
 
 
 def test_a_locale_time_zone_or_currency_that_nobody_knows_changes_no_digit(stage: Stage) -> None:
-    stage.answer_with(results.answer(results.wallet(), currency="not a currency"))
+    stage.answer_with(results.answer(results.wallet(), currency="ZZZ"))
     stage.show(SAMPLE)
-    stage.tell({"method": "ui/notifications/host-context-changed", "params": {"locale": "x_y", "timeZone": "Mars/Base"}})
-    expect(stage.card.locator("li .amount")).to_have_text("not a currency 95.00")
+    stage.tell(
+        {"method": "ui/notifications/host-context-changed", "params": {"locale": "x_y", "timeZone": "Mars/Base"}}
+    )
+    expect(stage.card.locator("li .amount")).to_have_text("ZZZ\xa095.00")
 
 
 def test_freshness_is_said_in_words_and_exactly_on_hover_and_when_pressed(stage: Stage) -> None:
@@ -312,17 +321,19 @@ def test_it_takes_the_host_s_colours_and_no_other_of_its_variables(stage: Stage)
 def test_without_a_theme_it_follows_the_system_s(stage: Stage) -> None:
     stage.show(SAMPLE)
     stage.tell({"method": "ui/notifications/host-context-changed", "params": {"theme": None}})
-    for scheme, colour in (("dark", "rgb(18, 21, 29)"), ("light", "rgb(255, 255, 255)")):
-        stage.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        stage.frame.wait_for_function("(colour) => getComputedStyle(document.body).backgroundColor === colour", arg=colour)
-    stage.show(SAMPLE)
+    background = "(colour) => getComputedStyle(document.body).backgroundColor === colour"
+    stage.page.emulate_media(color_scheme="dark")
+    stage.frame.wait_for_function(background, arg="rgb(18, 21, 29)")
+    stage.page.emulate_media(color_scheme="light")
+    stage.frame.wait_for_function(background, arg="rgb(255, 255, 255)")
 
 
 def test_it_listens_to_its_parent_alone(stage: Stage) -> None:
     stage.show(SAMPLE)
     fake = results.answer(results.wallet(balance="666.00"), total_balance="666.00")["result"]
     stage.frame.evaluate(
-        "(result) => postMessage({ jsonrpc: '2.0', method: 'ui/notifications/tool-result', params: result }, '*')", fake
+        "(result) => postMessage({ jsonrpc: '2.0', method: 'ui/notifications/tool-result', params: result }, '*')",
+        fake,
     )
     stage.frame.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
     assert "666" not in stage.text()
