@@ -80,15 +80,19 @@ class _Reply(NamedTuple):
     status: HTTPStatus = HTTPStatus.OK
 
 
-def open_gallery(say: Callable[[str], None], browse: Callable[[str], object] = webbrowser.open) -> None:
-    """Shows the gallery in a browser, and serves it until Ctrl-C."""
+def open_gallery(
+    say: Callable[[str], None],
+    browse: Callable[[str], object] = webbrowser.open,
+    wait: Callable[[], object] = Event().wait,
+) -> None:
+    """Shows the gallery in a browser, and serves it until Ctrl-C interrupts the waiting."""
     try:
         with run_gallery() as url:
             say(f"The wallet card, with made-up customers, until Ctrl-C: {url}")
             browse(url)
-            Event().wait()
+            wait()
     except* KeyboardInterrupt:  # on its way out of the portal it becomes a group's
-        pass
+        say("")  # the terminal has written ^C
 
 
 @contextmanager

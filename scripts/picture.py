@@ -1,4 +1,4 @@
-"""Takes the README's picture: the card of one of the simulator's customers, light and dark, as the gallery shows it."""
+"""Takes the README's picture: the card of one of the simulator's customers, light and dark, from the gallery."""
 
 import shutil
 import sys

@@ -133,10 +133,13 @@ def test_it_tells_the_address_opens_it_and_ends_in_order_when_interrupted() -> N
     def browse(url: str) -> None:
         assert httpx2.get(url.partition("#")[0], trust_env=False).status_code == 200
         said.append(url)
+
+    def wait() -> None:
         raise KeyboardInterrupt
 
-    open_gallery(said.append, browse)
-    line, url = said
+    open_gallery(said.append, browse, wait)
+    line, url, end = said
+    assert end == ""
     assert line == f"The wallet card, with made-up customers, until Ctrl-C: {url}"
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(url.partition("#")[0], trust_env=False)
@@ -157,7 +160,7 @@ def test_the_demo_opens_it_in_the_browser_and_ctrl_c_ends_it() -> None:
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=30)
     assert line.endswith(f": {opened}")
-    assert (rest, errors, process.returncode) == ("", "", 0)
+    assert (rest, errors, process.returncode) == ("\n", "", 0)
 
 
 def test_a_page_that_gives_up_waiting_leaves_no_trace(page: httpx2.Client, capfd: pytest.CaptureFixture[str]) -> None:

@@ -132,7 +132,8 @@ class Stage:
 
     def text(self) -> str:
         """What the card shows."""
-        return self.card.locator("main").inner_text()
+        text: str = self.card.locator("main").inner_text()
+        return text
 
     def overflow(self) -> list[str]:
         """The elements that stick out of the card, or that hide a part of their text."""

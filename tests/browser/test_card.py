@@ -356,13 +356,13 @@ def test_what_is_no_message_of_the_protocol_is_passed_over(stage: Stage) -> None
     stage.show(SAMPLE)
     before = stage.text()
     post = "(data) => document.querySelector('iframe').contentWindow.postMessage(data, '*')"
-    for data in ("text", None, 7, [], {"method": "ui/notifications/tool-result"}, {"jsonrpc": "2.0", "id": 99}):
+    noise: list[Any] = ["text", None, 7, [], {"method": "ui/notifications/tool-result"}, {"jsonrpc": "2.0", "id": 99}]
+    for data in noise:
         stage.page.evaluate(post, data)
     stage.tell({"id": "last", "method": "ping"})
     stage.page.wait_for_function("() => document.querySelector('#log').textContent.includes('last')")
     assert stage.text() == before
-    stage.heard[:] = [each for each in stage.heard if isinstance(each[1], dict) and "jsonrpc" in each[1]
-                      and each[1].get("id") != 99]  # fmt: skip
+    stage.heard[:] = [(side, message) for side, message in stage.heard if message not in noise]
 
 
 def test_the_customer_s_whole_id_is_nowhere_on_the_card(stage: Stage) -> None:
@@ -391,5 +391,5 @@ def test_the_gallery_without_its_token_shows_nothing(context: BrowserContext, ga
 def test_the_messages_can_be_read_in_the_gallery(stage: Stage) -> None:
     stage.show(SAMPLE)
     log = stage.page.locator("#log").text_content() or ""
-    first = json.loads(log.strip().split("\n\n")[-1].partition(": ")[2])
-    assert first["method"] == "ui/initialize"
+    messages = [json.loads(line.partition(": ")[2]) for line in log.strip().split("\n\n")]
+    assert {"ui/initialize", "ui/notifications/tool-result"} <= {message.get("method") for message in messages}
