@@ -39,6 +39,7 @@ _PAGE_POLICY: Final = f"{_INLINE}connect-src 'self'; frame-src 'self'; form-acti
 _CARD_POLICY: Final = (
     f"{_INLINE}form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts; require-trusted-types-for 'script'"
 )
+_FOREVER: Final = Event()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class _Reply(NamedTuple):
 def open_gallery(
     say: Callable[[str], None],
     browse: Callable[[str], object] = webbrowser.open,
-    wait: Callable[[], object] = Event().wait,
+    wait: Callable[[], object] = _FOREVER.wait,
 ) -> None:
     """Shows the gallery in a browser, and serves it until Ctrl-C interrupts the waiting."""
     try:
