@@ -4,7 +4,7 @@ What the SDK's `Apps` extension adds to an `MCPServer`, said to the low-level on
 tool's `_meta`, and one capability. A host that knows none of it reads the same answer as before.
 """
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from mcp.shared.exceptions import MCPError
@@ -37,7 +37,7 @@ ICON: Final = Icon(
 
 def card_html() -> str:
     """The page. Read when it is asked for: most hosts never do."""
-    return files("juspay_mcp").joinpath("card.html").read_text(encoding="utf-8")
+    return Path(__file__).with_name("card.html").read_text(encoding="utf-8")
 
 
 def list_resources() -> ListResourcesResult:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final, NamedTuple
 
@@ -147,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _got(self) -> _Reply:
         match self.path:
             case "/":
-                page = files("juspay_mcp").joinpath("gallery.html").read_text(encoding="utf-8")
+                page = Path(__file__).with_name("gallery.html").read_text(encoding="utf-8")
                 return _Reply(page, _HTML, _PAGE_POLICY)
             case "/card":
                 return _Reply(self._backend.card(), _HTML, _CARD_POLICY)
