@@ -40,9 +40,10 @@ from juspay_mcp.errors import (
 from juspay_mcp.failures import causes
 from juspay_mcp.masking import mask
 from juspay_mcp.service import own_simulator
-from juspay_mcp.settings import VARIABLES, Settings, load_settings
+from juspay_mcp.settings import Settings, load_settings
 from juspay_mcp.snapshot import Environment
 from juspay_mcp.times import utc_now
+from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 from juspay_mcp.wallets import WalletList
 

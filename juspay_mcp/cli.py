@@ -11,6 +11,7 @@ import anyio
 import click
 
 from juspay_mcp.boundary import bugs_as_internal_errors
+from juspay_mcp.callers import CLI
 from juspay_mcp.customers import CustomerId, parse_customer_id
 from juspay_mcp.errors import (
     EX_CONFIG,
@@ -22,12 +23,12 @@ from juspay_mcp.errors import (
     WalletsError,
 )
 from juspay_mcp.logs import configure_logging
-from juspay_mcp.settings import VARIABLES, Settings, load_settings
+from juspay_mcp.settings import Settings, load_settings
+from juspay_mcp.startup import imports_to_keep
+from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
 PROGRAM = "juspay-wallets-mcp"
-CALLER = "cli"
-"""Whose limit the calls of a command count against."""
 SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, whom the simulator knows
@@ -104,7 +105,9 @@ def cli(context: click.Context) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
+    with imports_to_keep():
+        from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
+        from juspay_mcp.telemetry import exported_spans  # noqa: PLC0415 - the same
 
     if sys.stdin.isatty():
         click.echo(
@@ -112,7 +115,8 @@ def _serve(settings: Settings) -> None:
             f"To see what it answers, run: {PROGRAM} demo",
             err=True,
         )
-    anyio.run(serve_stdio, settings)
+    with exported_spans(os.environ):
+        anyio.run(serve_stdio, settings)
 
 
 @cli.command(
@@ -153,7 +157,8 @@ async def _show_wallets(settings: Settings, customer: CustomerId, *, as_json: bo
 
     with _spinner("Juspay is asking the wallets' providers ..."):
         async with open_service(settings) as service:
-            answer = await service.refresh(customer, CALLER)
+            with service.audited(CLI, "wallets") as entry:
+                answer = await service.refresh(customer, CLI, entry=entry)
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     else:
@@ -172,6 +177,101 @@ def _spinner(words: str) -> Iterator[None]:
             yield
     else:
         yield
+
+
+@cli.command(
+    "serve",
+    short_help="Serve a team: MCP over HTTP.",
+    epilog=f"""\b
+Examples:
+  {PROGRAM} serve --http
+  {PROGRAM} serve --http --host 0.0.0.0 --workers 2
+
+On an address that other machines can reach it demands to know who may call: set JUSPAY_MCP_TOKENS_FILE (see
+{PROGRAM} token --help), or JUSPAY_MCP_OAUTH_ISSUER with JUSPAY_MCP_PUBLIC_URL. SIGTERM lets the calls in flight
+finish.
+
+Exits with 0, or 78 for settings that don't do, 69 if the port is taken.""",
+)
+@click.option("--http", is_flag=True, help="Over Streamable HTTP, at /mcp; without it, over stdin and stdout.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="The port; 0 takes a free one."
+)
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="How many processes.")
+@click.option(
+    "--allow-unauthenticated", is_flag=True, help="Let anyone call who reaches the address: a gateway signs them in."
+)
+def serve_command(*, http: bool, host: str, port: int, workers: int, allow_unauthenticated: bool) -> int:
+    """Serve MCP until Ctrl-C: over HTTP for a team, or over stdin and stdout as without a command.
+
+    Any worker and any replica answers any request. /healthz and /readyz say, without a token, whether the process
+    lives and whether it takes calls.
+    """
+    if not http:
+        _serve(_settings())
+        return EX_OK
+    return _serve_http(host, port, workers, allow_unauthenticated=allow_unauthenticated)
+
+
+def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bool) -> int:
+    with imports_to_keep():
+        from juspay_mcp import serve  # noqa: PLC0415 - not for the start over stdio
+
+    address = serve.Address(host, port, workers, allow_unauthenticated=allow_unauthenticated)
+    settings = _settings()
+    serve.check_start(settings, address)
+    try:
+        listening = serve.listen(address)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        return _fail(f"{host} port {port} can't be listened on ({reason}); choose others.", EX_UNAVAILABLE)
+    where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    greeting = f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C"
+    with listening:
+        return serve.serve_http(settings, address, listening, traces, partial(click.echo, greeting, err=True))
+
+
+@cli.command(
+    short_help="Make a token that lets someone call over HTTP.",
+    epilog=f"\b\nExamples:\n  {PROGRAM} token priya\n  {PROGRAM} token billing-bot",
+)
+@click.argument("name")
+def token(name: str) -> None:
+    """Make a new token for NAME, and the line that lets it in.
+
+    The token is shown this once and kept nowhere. The line, which doesn't give it away, goes into the file that
+    JUSPAY_MCP_TOKENS_FILE names; a running server reads it again by itself. Two lines of one NAME both work, so a
+    token is replaced without a call lost: add the new line, hand the token out, take the old line away.
+    """
+    from juspay_mcp.tokens import new_token  # noqa: PLC0415 - not needed to show help
+
+    try:
+        made, line = new_token(name)
+    except ValueError:
+        raise click.BadParameter("1 to 64 letters, digits and any of . _ @ -", param_hint="NAME") from None
+    click.echo(f"Token for {name}, shown only now:\n  {made}\n\nLine for the file of tokens:\n  {line}")
+
+
+@cli.command(
+    "audit-hash",
+    short_help="Show what stands for a customer in the audit log.",
+    epilog=f"\b\nExamples:\n  {PROGRAM} audit-hash {_SAMPLE}\n  grep $({PROGRAM} audit-hash {_SAMPLE}) audit.jsonl",
+)
+@click.argument("customer_id")
+def audit_hash(customer_id: str) -> None:
+    """Show what stands for CUSTOMER_ID in the audit log, to find who asked about that customer.
+
+    It depends on the key in force: JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE.
+    """
+    from juspay_mcp.audit import customer_hash  # noqa: PLC0415 - not needed to show help
+    from juspay_mcp.credentials import audit_key  # noqa: PLC0415 - the same
+
+    key = audit_key(_settings())()
+    if key is None:
+        raise ConfigurationError("there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE.")
+    click.echo(customer_hash(parse_customer_id(customer_id), key))
 
 
 @cli.command(

@@ -13,12 +13,14 @@ import httpx2
 from juspay_mcp.bodies import read_reply
 from juspay_mcp.credentials import ApiKey, api_key
 from juspay_mcp.customers import CustomerId, path_segment
-from juspay_mcp.errors import ConfigurationError, NotConfigured
+from juspay_mcp.errors import NotConfigured
 from juspay_mcp.failures import connection_failures
 from juspay_mcp.leftovers import LeftoverGuard
-from juspay_mcp.replies import read_wallets
+from juspay_mcp.replies import Reply, read_wallets
 from juspay_mcp.settings import Settings
+from juspay_mcp.spans import UpstreamSpan, UpstreamSpans
 from juspay_mcp.times import Clock
+from juspay_mcp.tls import system_authorities
 from juspay_mcp.version import VERSION
 from juspay_mcp.wallets import WalletList
 
@@ -33,25 +35,34 @@ class JuspayClient:
 
     def __init__(self, http: httpx2.AsyncClient, settings: Settings, key: ApiKey, clock: Clock) -> None:
         self._http = http
+        self._spans = UpstreamSpans(settings.base_url or "")
         self._settings = settings
         self._key = key
         self._clock = clock
 
-    async def wallets(self, endpoint: Endpoint, customer_id: CustomerId) -> WalletList:
+    async def wallets(self, endpoint: Endpoint, customer_id: CustomerId, resends: int = 0) -> WalletList:
         """The customer's wallets, by one GET that follows no redirect and knows no deadline but its caller's.
+
+        `resends` says how often the same was asked before.
 
         Raises:
             NotConfigured: a credential is missing; nothing was sent.
             UpstreamError: the leaf for what went wrong.
         """
         path = f"/customers/{path_segment(customer_id)}/{endpoint}"
+        headers = self._headers(customer_id)
+        with self._spans.request(resends) as span:
+            reply = await self._get(path, headers, span)
+            wallets = read_wallets(reply, self._settings.environment, self._clock())
+            span.identify(wallets.request_id)
+            return wallets
+
+    async def _get(self, path: str, headers: Mapping[str, str], span: UpstreamSpan) -> Reply:
         with connection_failures():
             extensions = {"trace": LeftoverGuard()}
-            async with self._http.stream(
-                "GET", path, headers=self._headers(customer_id), extensions=extensions
-            ) as response:
-                reply = await read_reply(response)
-        return read_wallets(reply, self._settings.environment, self._clock())
+            async with self._http.stream("GET", path, headers=headers, extensions=extensions) as response:
+                span.answered(response.status_code)
+                return await read_reply(response)
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""
@@ -100,16 +111,11 @@ def _common_headers(settings: Settings) -> Mapping[str, str]:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
-    """Verifying always; the system's authorities are loaded (25 ms) only where a connection could need them.
+    """Verifying always; the system's authorities are loaded only where a connection could need them.
 
     Raises:
-        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL and httpx2 follow, names no such thing.
+        ConfigurationError: a file of certificate authorities can't be read.
     """
     if (settings.base_url or "").startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return httpx2.create_ssl_context()
-    except OSError:
-        raise ConfigurationError(
-            "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
-        ) from None
+    return system_authorities()

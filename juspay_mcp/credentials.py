@@ -1,69 +1,51 @@
-"""The API key: given once, or read from a file whenever the file changes."""
+"""The keys this server holds: each given once, or read from a file whenever the file changes."""
 
-import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from juspay_mcp.settings import API_KEY_RULE, Settings, broken_rule
+from juspay_mcp.settings import Settings
+from juspay_mcp.variables import BY_NAME
+from juspay_mcp.watched import WatchedFile
 
-ApiKey = Callable[[], SecretStr | None]
+Key = Callable[[], SecretStr | None]
 """Gives the key in force at this moment; None where there is none."""
-
-_MAX_BYTES = 4_096
-_logger = logging.getLogger(__name__)
+ApiKey = Key
+"""Juspay's."""
 
 
 def api_key(settings: Settings) -> ApiKey:
-    """The key the settings name.
+    """The key for Juspay that the settings name.
 
     Raises:
         ConfigurationError: the key's file can't be read, or holds something else.
     """
-    if settings.api_key_file is not None:
-        return KeyFile(settings.api_key_file)
-    return lambda: settings.api_key
+    return _key("JUSPAY_API_KEY", settings.api_key, settings.api_key_file)
 
 
-class KeyFile:
-    """A key in a file, read again when the file's identity, size or time changes.
+def audit_key(settings: Settings) -> Key:
+    """The key of the audit log's hashes that the settings name.
 
-    A file that is gone or half-written during a rotation doesn't cost a call: the last good key stays in force,
-    and the log says so once for each bad state.
+    Raises:
+        ConfigurationError: the key's file can't be read, or holds something else.
     """
+    return _key("JUSPAY_MCP_AUDIT_KEY", settings.audit_key, settings.audit_key_file)
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = self._state()
-        self._key = self._read()
-        if self._key is None:
-            raise broken_rule("JUSPAY_API_KEY_FILE")
 
-    def __call__(self) -> SecretStr | None:
-        """The key in force."""
-        state = self._state()
-        if state != self._seen:
-            self._seen = state
-            self._key = self._read() or self._kept()
-        return self._key
+def _key(name: str, given: SecretStr | None, file: Path | None) -> Key:
+    return (lambda: given) if file is None else KeyFile(file, name)
 
-    def _kept(self) -> SecretStr | None:
-        _logger.warning("api_key_file_unreadable, the last good key stays in force")
-        return self._key
 
-    def _state(self) -> tuple[int, ...] | None:
-        try:
-            stat = self._path.stat()
-        except OSError:
-            return None
-        return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+class KeyFile(WatchedFile[SecretStr]):
+    """A key in a file, by the rule of the variable `name` that could hold the key itself."""
 
-    def _read(self) -> SecretStr | None:
-        try:
-            with self._path.open("rb") as file:
-                key = file.read(_MAX_BYTES).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-        return SecretStr(key) if re.fullmatch(API_KEY_RULE, key) else None
+    def __init__(self, path: Path, name: str = "JUSPAY_API_KEY") -> None:
+        super().__init__(path, partial(_parse, BY_NAME[name].rule.encode()), f"{name}_FILE")
+
+
+def _parse(rule: bytes, content: bytes) -> SecretStr | None:
+    key = re.fullmatch(rule, content.strip())
+    return SecretStr(key[0].decode()) if key else None

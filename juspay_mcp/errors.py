@@ -39,6 +39,8 @@ class WalletsError(Exception):
     code: ClassVar[str]
     exit_status: ClassVar[int] = EX_UNAVAILABLE
     request_id: str | None = None
+    upstream_requests: int | None = 0
+    """How many requests to Juspay the call came to; None where that isn't known."""
 
     def __init__(self, sentences: str) -> None:
         super().__init__(sentences)
@@ -99,6 +101,7 @@ class InternalError(WalletsError):
 
     code = "internal_error"
     exit_status = EX_SOFTWARE
+    upstream_requests = None
 
     def __init__(self) -> None:
         super().__init__(
@@ -225,6 +228,15 @@ class UpstreamInvalid(UpstreamError):
             "server.",
             request_id,
         )
+
+
+def outcome_of(error: BaseException | None) -> str:
+    """What became of a call, in a word: `ok`, an error's code, or `cancelled` by whoever waited for it."""
+    if isinstance(error, WalletsError):
+        return error.code
+    if isinstance(error, Exception):
+        return InternalError.code
+    return "cancelled" if error else "ok"
 
 
 def _seconds(number: float) -> str:

@@ -2,13 +2,24 @@
 
 import time
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from juspay_mcp.errors import RateLimited
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import RateLimiter
+
+
+class Limiter(Protocol):
+    """What counts calls."""
+
+    async def admit(self, caller: str) -> None:
+        """Counts a call.
+
+        Raises:
+            RateLimited: the caller has none left; says how long to wait.
+        """
 
 
 class CallLimiter:
@@ -23,7 +34,7 @@ class CallLimiter:
         self._first_caller: str | None = None
         self._window: tuple[RateLimitItem, RateLimiter] | None = None
 
-    def admit(self, caller: str) -> None:
+    async def admit(self, caller: str) -> None:
         """Counts a call.
 
         Raises:

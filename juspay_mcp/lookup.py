@@ -32,24 +32,38 @@ class Lookup:
         Raises:
             UpstreamError: the refresh's error, where the stored balances couldn't be had either or wouldn't help.
         """
+        requests = _Requests(self._client, customer_id)
+        try:
+            reply, source = await self._refreshed_or_stored(requests, tell)
+        except UpstreamError as error:
+            error.upstream_requests = requests.sent
+            raise
+        return Snapshot(
+            reply=reply,
+            source=source,
+            as_of=self._clock(),
+            currency=self._settings.currency,
+            upstream_requests=requests.sent,
+        )
+
+    async def _refreshed_or_stored(self, requests: "_Requests", tell: Tell) -> tuple[WalletList, Source]:
         begun, budget = anyio.current_time(), self._settings.timeout_seconds
         try:
-            return self._snapshot(await self._refresh(customer_id, begun + budget * REFRESH_SHARE, tell), "refresh")
+            return await self._refresh(requests, begun + budget * REFRESH_SHARE, tell), "refresh"
         except UpstreamError as error:
             if not error.stored_may_help:
                 raise
             failure = error
         tell("using stored balances")
         try:
-            stored = await self._by(begun + budget, self._client.wallets("wallets", customer_id))
+            return await self._by(begun + budget, requests.stored()), "last_known"
         except UpstreamError:
             raise failure from None
-        return self._snapshot(stored, "last_known")
 
-    async def _refresh(self, customer_id: CustomerId, deadline: float, tell: Tell) -> WalletList:
+    async def _refresh(self, requests: "_Requests", deadline: float, tell: Tell) -> WalletList:
         tell("asking Juspay")
         refreshed = self._retries.run(
-            request=lambda: self._client.wallets("wallets/refresh-balances", customer_id),
+            request=requests.refresh,
             seconds_left=lambda: deadline - anyio.current_time(),
             tell=tell,
         )
@@ -60,5 +74,20 @@ class Lookup:
             return await reply
         raise UpstreamTimeout(self._settings.timeout_seconds)
 
-    def _snapshot(self, reply: WalletList, source: Source) -> Snapshot:
-        return Snapshot(reply=reply, source=source, as_of=self._clock(), currency=self._settings.currency)
+
+class _Requests:
+    """The requests of one look, counted as they are sent."""
+
+    def __init__(self, client: JuspayClient, customer_id: CustomerId) -> None:
+        self._client = client
+        self._customer_id = customer_id
+        self.sent = 0
+
+    async def refresh(self) -> WalletList:
+        """Refreshes; whatever was sent before was a refresh too."""
+        self.sent += 1
+        return await self._client.wallets("wallets/refresh-balances", self._customer_id, resends=self.sent - 1)
+
+    async def stored(self) -> WalletList:
+        self.sent += 1
+        return await self._client.wallets("wallets", self._customer_id)

@@ -6,7 +6,7 @@ is an "internal server error"), so the HTTP status decides and a body only refin
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -55,17 +55,23 @@ def read_wallets(reply: Reply, environment: Environment, now: datetime) -> Walle
     if reply.defect:
         raise UpstreamInvalid(reply.defect, request_id(reply))
     try:
-        return parse_wallets(decode_json(reply.body))
+        wallets = parse_wallets(decode_json(reply.body))
     except MalformedJson:
         raise UpstreamInvalid("it is not JSON", request_id(reply)) from None
     except UndocumentedShape:
         raise UpstreamInvalid("it isn't the documented list of wallets", request_id(reply)) from None
+    return replace(wallets, request_id=_trace_id(reply.headers.get("x-request-id")))
 
 
 def request_id(reply: Reply) -> str | None:
     """Juspay's own id of the request, for its support; None where there is none of a trace id's form."""
-    candidates = (reply.headers.get("x-request-id"), _member(_member(_members(reply), "error_info"), "request_id"))
-    return next((each for each in candidates if isinstance(each, str) and _REQUEST_ID.fullmatch(each)), None)
+    return _trace_id(reply.headers.get("x-request-id")) or _trace_id(
+        _member(_member(_members(reply), "error_info"), "request_id")
+    )
+
+
+def _trace_id(value: object) -> str | None:
+    return value if isinstance(value, str) and _REQUEST_ID.fullmatch(value) else None
 
 
 def retry_after(header: str | None, now: datetime) -> int | None:

@@ -28,6 +28,8 @@ from mcp.types import (
 )
 
 from juspay_mcp import card, prompt
+from juspay_mcp.callers import STDIO, Caller
+from juspay_mcp.messages import MessageSpans
 from juspay_mcp.service import WalletService
 from juspay_mcp.settings import Settings
 from juspay_mcp.tool import NAME, call_tool, describe_tool
@@ -36,8 +38,6 @@ from juspay_mcp.version import VERSION
 _logger = logging.getLogger(__name__)
 
 SERVER_NAME = "juspay-wallets-mcp"
-STDIO_CALLER = "stdio"
-"""Over stdio there is one caller: the host that started the process."""
 
 _INSTRUCTIONS = (
     "Answer questions about a customer's wallet balances with refresh_customer_wallets: one call per question, as "
@@ -52,8 +52,11 @@ _SAME_FOR_ALL: Final[tuple[CacheableMethod, ...]] = ("tools/list", "resources/li
 Context = ServerRequestContext[WalletService]
 
 
-def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletService]]) -> Server[WalletService]:
-    """The server; its lifespan opens one service, and closes it."""
+def build_server(
+    open_service: Callable[[], AbstractAsyncContextManager[WalletService]],
+    caller_of: Callable[[Context], Caller] = lambda _ctx: STDIO,
+) -> Server[WalletService]:
+    """The server; its lifespan opens one service, and closes it. `caller_of` says who makes a call."""
     tool = describe_tool()
 
     async def on_list_tools(_ctx: Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
@@ -66,7 +69,7 @@ def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletSe
         async def report(number: int, stage: str) -> None:
             await ctx.session.report_progress(number, message=stage)
 
-        return await call_tool(params.arguments, ctx.lifespan_context, STDIO_CALLER, report)
+        return await call_tool(params.arguments, ctx.lifespan_context, caller_of(ctx), report)
 
     server = Server(
         SERVER_NAME,
@@ -85,6 +88,7 @@ def build_server(open_service: Callable[[], AbstractAsyncContextManager[WalletSe
         on_get_prompt=_on_get_prompt,
     )
     server.extensions[card.EXTENSION] = {}
+    server.middleware[:] = [MessageSpans(NAME)]
     return server
 
 

@@ -1,8 +1,4 @@
-"""Settings: the environment variables, their rules, and what a wrong one is told.
-
-`VARIABLES` is the only place that knows a variable's name, default, rule and meaning; `--help`, the README and
-`server.json` are checked against it.
-"""
+"""Settings: what the environment variables say, each value checked against its rule in `variables`."""
 
 import re
 from collections.abc import Mapping
@@ -16,6 +12,7 @@ from pydantic import SecretStr
 
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.snapshot import Environment
+from juspay_mcp.variables import BY_NAME, broken_rule
 
 BASE_URLS: Final[Mapping[str, str]] = {
     "production": "https://api.juspay.in",
@@ -23,112 +20,6 @@ BASE_URLS: Final[Mapping[str, str]] = {
 }
 """Juspay's hosts for India, where most merchants are; the simulator's address is known when it listens."""
 
-API_KEY_RULE: Final = r"[!-9;-~]{1,256}"
-"""Printable ASCII, no space, no colon: what fits Basic auth and a header."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
-    """One environment variable: `rule` is a pattern for its whole value, said in words by `says`."""
-
-    name: str
-    meaning: str
-    says: str
-    example: str
-    rule: str
-    default: str | None = None
-    secret: bool = False
-
-
-VARIABLES: Final = (
-    Variable(
-        name="JUSPAY_API_KEY",
-        meaning="API key from Juspay's dashboard.",
-        says="1 to 256 printable ASCII characters without spaces or colons",
-        example="the key as the dashboard shows it",
-        rule=API_KEY_RULE,
-        secret=True,
-    ),
-    Variable(
-        name="JUSPAY_API_KEY_FILE",
-        meaning="File that holds the API key, instead of JUSPAY_API_KEY; read again when it changes.",
-        says="the path of a readable file that holds the key and nothing else",
-        example="/run/secrets/juspay_api_key",
-        rule=r"[^\0]+",
-    ),
-    Variable(
-        name="JUSPAY_MERCHANT_ID",
-        meaning="Merchant id from Juspay's dashboard.",
-        says="1 to 256 printable ASCII characters without spaces or colons",
-        example="acme",
-        rule=API_KEY_RULE,
-    ),
-    Variable(
-        name="JUSPAY_ENV",
-        meaning="Which Juspay to ask; simulator is a built-in stand-in that needs no keys and no network.",
-        says="one of production, sandbox, simulator",
-        example="sandbox",
-        rule="production|sandbox|simulator",
-        default="sandbox",
-    ),
-    Variable(
-        name="JUSPAY_BASE_URL",
-        meaning="Address of Juspay's API in other regions and for other tenants; by JUSPAY_ENV if not set.",
-        says="an https address without query, fragment or credentials (http and the simulator: loopback only)",
-        example="https://api.juspay.io",
-        # Plain enough for every reader of URLs to agree on where the host ends: a key goes there.
-        rule=r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-\"$->@-~]*)?",
-    ),
-    Variable(
-        name="JUSPAY_API_VERSION",
-        meaning="Version of Juspay's API, sent as the version header.",
-        says="a date, YYYY-MM-DD",
-        example="2023-06-30",
-        rule=r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])",
-        default="2023-06-30",
-    ),
-    Variable(
-        name="JUSPAY_CURRENCY",
-        meaning="Currency of the balances; Juspay's reply carries none.",
-        says="an ISO 4217 code, three capital letters",
-        example="INR",
-        rule="[A-Z]{3}",
-        default="INR",
-    ),
-    Variable(
-        name="JUSPAY_TIMEOUT_SECONDS",
-        meaning="Budget of one whole tool call, retries and fallback included.",
-        says="a number of seconds from 1 to 300",
-        example="25",
-        rule=r"([1-9]|[1-9]\d|[12]\d\d)(\.\d{1,3})?|300",
-        default="25",
-    ),
-    Variable(
-        name="JUSPAY_MAX_CONNECTIONS",
-        meaning="Connections to Juspay at one time.",
-        says="a whole number from 1 to 1000",
-        example="16",
-        rule=r"[1-9]\d{0,2}|1000",
-        default="16",
-    ),
-    Variable(
-        name="JUSPAY_MCP_RATE_LIMIT",
-        meaning="Tool calls per caller.",
-        says="a whole number per second, minute or hour, or off",
-        example="60/minute",
-        rule=r"[1-9]\d{0,6}/(second|minute|hour)|off",
-        default="60/minute",
-    ),
-    Variable(
-        name="JUSPAY_MCP_LOG_LEVEL",
-        meaning="What is logged to stderr.",
-        says="one of DEBUG, INFO, WARNING, ERROR",
-        example="WARNING",
-        rule="DEBUG|INFO|WARNING|ERROR",
-        default="WARNING",
-    ),
-)
-_BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
 _ENVIRONMENTS: Final[Mapping[str, Environment]] = {
     "production": "production",
     "sandbox": "sandbox",
@@ -150,6 +41,11 @@ class Settings:
     timeout_seconds: float
     max_connections: int
     rate_limit: str | None
+    rate_limit_storage: SecretStr | None
+    access: "AccessSettings"
+    audit_log: str | None
+    audit_key: SecretStr | None
+    audit_key_file: Path | None
     log_level: str
 
     @property
@@ -162,6 +58,17 @@ class Settings:
         return ((key,) if no_key else ()) + (() if self.merchant_id else ("JUSPAY_MERCHANT_ID",))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSettings:
+    """Who may call over HTTP. An `oauth_issuer` never comes without a `public_url`."""
+
+    tokens_file: Path | None
+    oauth_issuer: str | None
+    public_url: str | None
+    allowed_hosts: tuple[str, ...]
+    allowed_origins: tuple[str, ...]
+
+
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings in `environ`; an empty variable counts as not set, as hosts pass empty fields on.
 
@@ -170,29 +77,51 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """
     values = _Values(environ)
     environment = _ENVIRONMENTS[values.text("JUSPAY_ENV")]
-    api_key, api_key_file = values.optional("JUSPAY_API_KEY"), values.optional("JUSPAY_API_KEY_FILE")
-    if api_key and api_key_file:
-        raise ConfigurationError("JUSPAY_API_KEY and JUSPAY_API_KEY_FILE are both set; set only one of them.")
-    rate_limit = values.text("JUSPAY_MCP_RATE_LIMIT")
+    api_key, api_key_file = values.secret("JUSPAY_API_KEY")
+    audit_key, audit_key_file = values.secret("JUSPAY_MCP_AUDIT_KEY")
+    audit_log, rate_limit = values.optional("JUSPAY_MCP_AUDIT_LOG"), values.text("JUSPAY_MCP_RATE_LIMIT")
+    if audit_log and not (audit_key or audit_key_file):
+        raise ConfigurationError(
+            "JUSPAY_MCP_AUDIT_LOG needs JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE, as a hash without a key "
+            "gives a phone number away; for example: what openssl rand -hex 32 prints."
+        )
     return Settings(
         environment=environment,
         base_url=_base_url(values.optional("JUSPAY_BASE_URL"), environment),
-        api_key=SecretStr(api_key) if api_key else None,
-        api_key_file=Path(api_key_file) if api_key_file else None,
+        api_key=api_key,
+        api_key_file=api_key_file,
         merchant_id=values.optional("JUSPAY_MERCHANT_ID"),
         api_version=values.text("JUSPAY_API_VERSION"),
         currency=values.text("JUSPAY_CURRENCY"),
         timeout_seconds=float(values.text("JUSPAY_TIMEOUT_SECONDS")),
         max_connections=int(values.text("JUSPAY_MAX_CONNECTIONS")),
         rate_limit=None if rate_limit == "off" else rate_limit,
+        rate_limit_storage=_secret(values.optional("JUSPAY_MCP_RATE_LIMIT_STORAGE")),
+        access=_access(values),
+        audit_log=audit_log,
+        audit_key=audit_key,
+        audit_key_file=audit_key_file,
         log_level=values.text("JUSPAY_MCP_LOG_LEVEL"),
     )
 
 
-def broken_rule(name: str) -> ConfigurationError:
-    """The error for a variable whose value breaks its rule: names it, the rule and an example."""
-    variable = _BY_NAME[name]
-    return ConfigurationError(f"{name} must be {variable.says}; for example: {variable.example}.")
+def _access(values: "_Values") -> AccessSettings:
+    issuer, public_url = (
+        _address(name, values.optional(name)) for name in ("JUSPAY_MCP_OAUTH_ISSUER", "JUSPAY_MCP_PUBLIC_URL")
+    )
+    if issuer and not public_url:
+        raise ConfigurationError(
+            "JUSPAY_MCP_OAUTH_ISSUER needs JUSPAY_MCP_PUBLIC_URL, the audience of the tokens it lets in; "
+            f"for example: {BY_NAME['JUSPAY_MCP_PUBLIC_URL'].example}."
+        )
+    tokens_file = values.optional("JUSPAY_MCP_TOKENS_FILE")
+    return AccessSettings(
+        tokens_file=Path(tokens_file) if tokens_file else None,
+        oauth_issuer=issuer,
+        public_url=public_url,
+        allowed_hosts=_list(values.optional("JUSPAY_MCP_ALLOWED_HOSTS")),
+        allowed_origins=_list(values.optional("JUSPAY_MCP_ALLOWED_ORIGINS")),
+    )
 
 
 class _Values:
@@ -202,30 +131,62 @@ class _Values:
         self._environ = environ
 
     def optional(self, name: str) -> str | None:
-        value = self._environ.get(name, "").strip() or _BY_NAME[name].default
-        if value is not None and not re.fullmatch(_BY_NAME[name].rule, value, re.ASCII):
+        value = self._environ.get(name, "").strip() or BY_NAME[name].default
+        if value is not None and not re.fullmatch(BY_NAME[name].rule, value, re.ASCII):
             raise broken_rule(name)
         return value
 
     def text(self, name: str) -> str:
         return self.optional(name) or ""
 
+    def secret(self, name: str) -> tuple[SecretStr | None, Path | None]:
+        """A secret that is given itself, or as the file that holds it."""
+        given, file = self.optional(name), self.optional(f"{name}_FILE")
+        if given and file:
+            raise ConfigurationError(f"{name} and {name}_FILE are both set; set only one of them.")
+        return _secret(given), Path(file) if file else None
+
+
+def _secret(given: str | None) -> SecretStr | None:
+    return SecretStr(given) if given else None
+
+
+def _list(given: str | None) -> tuple[str, ...]:
+    return tuple(given.split(",")) if given else ()
+
+
+def _address(name: str, given: str | None) -> str | None:
+    """An https address, or an http one on loopback."""
+    if given and not (_has_loopback_host(name, given) or given.startswith("https:")):
+        raise broken_rule(name)
+    return given
+
 
 def _base_url(given: str | None, environment: Environment) -> str | None:
     if given is None:
         return BASE_URLS.get(environment)
-    try:
-        url = urlsplit(given)
-        known = url.port is None or url.port > 0  # raises where it is no port
-        loopback = _is_loopback(url.hostname or "")
-    except ValueError:
-        raise broken_rule("JUSPAY_BASE_URL") from None
-    if not known or not (loopback or (url.scheme == "https" and environment != "simulator")):
+    loopback = _has_loopback_host("JUSPAY_BASE_URL", given)
+    if not (loopback or (given.startswith("https:") and environment != "simulator")):
         raise broken_rule("JUSPAY_BASE_URL")
     return given.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
-    """Raises ValueError for what has the form of an IP address and is none."""
+def _has_loopback_host(name: str, given: str) -> bool:
+    """Raises ConfigurationError for an address that can't be one."""
+    try:
+        url = urlsplit(given)
+        if url.port == 0:
+            raise broken_rule(name)
+        return is_loopback(url.hostname or "")
+    except ValueError:
+        raise broken_rule(name) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it.
+
+    Raises:
+        ValueError: it has the form of an IP address and is none.
+    """
     is_address = ":" in host or host.replace(".", "").isdigit()
     return ip_address(host).is_loopback if is_address else host.lower() == "localhost"

@@ -27,6 +27,13 @@ class Snapshot:
     source: Source
     as_of: datetime
     currency: str
+    upstream_requests: int
+    """How many requests to Juspay it took, retries and a refresh that failed included."""
+
+    @property
+    def request_id(self) -> str | None:
+        """Juspay's id of the request whose reply this is."""
+        return self.reply.request_id
 
     @cached_property
     def wallets(self) -> tuple[Wallet, ...]:

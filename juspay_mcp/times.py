@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Literal
 
 Clock = Callable[[], datetime]
 """Gives the present as an aware `datetime`."""
@@ -29,6 +30,6 @@ def parse_timestamp(value: object) -> datetime | None:
         return None
 
 
-def format_timestamp(moment: datetime) -> str:
-    """RFC 3339 in UTC, to the second: `2026-11-23T03:44:00Z`."""
-    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+def format_timestamp(moment: datetime, to_the: Literal["seconds", "milliseconds"] = "seconds") -> str:
+    """RFC 3339 in UTC, cut off after the second: `2026-11-23T03:44:00Z`, or `2026-11-23T03:44:00.123Z`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=to_the) + "Z"

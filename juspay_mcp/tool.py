@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from juspay_mcp.answer import Answer
 from juspay_mcp.boundary import bugs_as_internal_errors
+from juspay_mcp.callers import Caller
 from juspay_mcp.card import ICON, TOOL_META
 from juspay_mcp.customers import MAX_LENGTH, PATTERN, CustomerId, parse_customer_id
 from juspay_mcp.errors import CustomerNotFound, InvalidCustomerId, UpstreamError, WalletsError
@@ -57,12 +58,12 @@ def describe_tool() -> Tool:
 
 
 async def call_tool(
-    arguments: Mapping[str, object] | None, service: WalletService, caller: str, report: Report
+    arguments: Mapping[str, object] | None, service: WalletService, caller: Caller, report: Report
 ) -> CallToolResult:
     """The answer as structured content and as the same JSON in a text; a failed call as a tool error."""
     try:
-        with bugs_as_internal_errors():
-            answer = await service.refresh(_customer_id(arguments), caller, report)
+        with bugs_as_internal_errors(), service.audited(caller, NAME) as entry:
+            answer = await service.refresh(_customer_id(arguments), caller, report, entry)
             return CallToolResult(
                 content=[TextContent(text=answer.model_dump_json())], structured_content=answer.model_dump()
             )

@@ -58,6 +58,8 @@ class WalletList:
     """Entries that could not be read at all."""
     incomplete: bool
     """The reply holds fewer entries than its own `total` says."""
+    request_id: str | None = None
+    """Juspay's id of the request; only what `replies.request_id` lets pass."""
 
 
 def parse_wallets(reply: object) -> WalletList:

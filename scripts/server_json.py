@@ -4,7 +4,7 @@ import json
 from importlib.metadata import metadata
 
 from juspay_mcp.server import SERVER_NAME
-from juspay_mcp.settings import VARIABLES, Variable
+from juspay_mcp.variables import VARIABLES, Variable
 from juspay_mcp.version import VERSION
 
 NAMESPACE = "io.github.juspay-wallets-mcp"

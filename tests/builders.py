@@ -56,7 +56,7 @@ def make_snapshot(
 ) -> Snapshot:
     """These wallets as they are at `NOW`, in rupees."""
     reply = WalletList(wallets=wallets, unreadable=unreadable, incomplete=incomplete)
-    return Snapshot(reply=reply, source=source, as_of=NOW, currency="INR")
+    return Snapshot(reply=reply, source=source, as_of=NOW, currency="INR", upstream_requests=1)
 
 
 def make_reply(

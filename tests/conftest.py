@@ -17,6 +17,8 @@ from juspay_mcp.server import build_server
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator
+from juspay_mcp.web import create_app
+from tests.serving import connected, served
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -70,6 +72,20 @@ def host(environ: dict[str, str]) -> Host:
         settings = load_settings(environ | variables)
         service = partial(open_service, settings, clock=clock, retries=Retries(sleep=no_wait, draw=lambda: 0.5))
         async with Client(build_server(service), mode=mode) as client:
+            yield client
+
+    return connect
+
+
+@pytest.fixture
+def web_host(environ: dict[str, str]) -> Host:
+    """The same over HTTP, by a real socket."""
+
+    @asynccontextmanager
+    async def connect(*, clock: Callable[[], datetime] = lambda: NOW, **variables: str) -> AsyncIterator[Client]:
+        service = partial(open_service, clock=clock, retries=Retries(sleep=no_wait, draw=lambda: 0.5))
+        app = create_app(load_settings(environ | variables), allow_unauthenticated=True, open_service=service)
+        async with served(app) as url, connected(url) as client:
             yield client
 
     return connect

@@ -234,7 +234,7 @@ def test_any_json_is_answered_as_documented_or_has_an_undocumented_shape(reply: 
     except UndocumentedShape:
         assert not isinstance(reply, dict) or not isinstance(reply.get("list"), list)
         return
-    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR")
+    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = answered(snapshot)
     assert_is_as_documented(answer, ANSWER, may_lack=ANSWER_MAY_LACK, nested={"wallets", "notices"})
     assert len(answer.get("wallets", [])) == min(25, answer["wallet_count"])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
+from juspay_mcp.callers import CLI
 from juspay_mcp.retry import Retries
 from juspay_mcp.service import open_service, report_nothing
 from juspay_mcp.settings import load_settings
@@ -60,7 +61,7 @@ async def ask(status: int, headers: dict[str, str], body: bytes) -> None:
     retries = Retries(sleep=no_wait)
     transport = httpx2.MockTransport(reply)
     async with open_service(SETTINGS, clock=lambda: NOW, transport=transport, retries=retries) as service:
-        result = await call_tool({"customer_id": "cth_eN4e4kR12CJV"}, service, "test", report_nothing)
+        result = await call_tool({"customer_id": "cth_eN4e4kR12CJV"}, service, CLI, report_nothing)
     [block] = result.content
     assert block.type == "text"
     if result.is_error:

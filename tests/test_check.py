@@ -21,8 +21,8 @@ from typing_extensions import override
 
 from juspay_mcp.check import MADE_UP_CUSTOMER, Check, Report, render, run_checks
 from juspay_mcp.errors import InvalidCustomerId
-from juspay_mcp.settings import VARIABLES
 from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Behaviour, Simulator
+from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
 CREDENTIALS = {"JUSPAY_API_KEY": API_KEY, "JUSPAY_MERCHANT_ID": MERCHANT_ID}

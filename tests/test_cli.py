@@ -1,5 +1,6 @@
 """The commands as a person runs them: real processes, what stands on which stream, and exit statuses."""
 
+import hashlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 from threading import Event
 from typing import IO
 
@@ -68,11 +70,11 @@ def test_help_names_the_commands_and_takes_80_columns() -> None:
     status, text, err = run("--help")
     assert (status, err) == (0, "")
     commands = text[text.index("Commands:") : text.index("Environment variables:")]
-    assert re.findall(r"^  (\w+)  ", commands, re.MULTILINE) == sorted(cli.commands)
+    assert re.findall(r"^  ([\w-]+)  ", commands, re.MULTILINE) == sorted(cli.commands)
     assert max(map(len, text[: text.index("Environment variables:")].splitlines())) <= 80
 
 
-@pytest.mark.parametrize("command", ["demo", "simulator", "wallets"])
+@pytest.mark.parametrize("command", sorted(cli.commands))
 def test_the_help_of_a_command_shows_how_to_type_it(command: str) -> None:
     text = cli.commands[command].get_help(click.Context(cli.commands[command], info_name=command))
     assert re.search(rf"Examples:\n    juspay-wallets-mcp {command}", text)
@@ -133,6 +135,35 @@ def test_a_failed_call_is_one_line_on_stderr_and_the_errors_status(
     assert (actual, out) == (status, "")
     assert re.fullmatch(rf"juspay-wallets-mcp: [^\n]+ \[{code}\]\n", err)
     assert customer not in err
+
+
+def test_a_new_token_is_shown_with_the_line_that_lets_it_in() -> None:
+    status, out, err = run("token", "priya")
+    shown, line = re.fullmatch(
+        r"Token for priya, shown only now:\n  (\S+)\n\nLine for the file of tokens:\n  (\S+)\n", out
+    ).groups()  # type: ignore[union-attr]
+    assert (status, err) == (0, "")
+    assert line == f"priya:{hashlib.sha256(shown.encode()).hexdigest()}"
+
+
+def test_a_name_with_a_colon_is_no_name() -> None:
+    status, out, err = run("token", "priya:admin")
+    assert (status, out) == (64, "")
+    assert err.splitlines()[-1] == "Error: Invalid value for NAME: 1 to 64 letters, digits and any of . _ @ -"
+
+
+def test_the_hash_of_a_customer_is_what_stands_in_the_audit_log(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "k" * 32}
+    assert run("wallets", SAMPLE, **SIMULATED, **audited)[0] == 0
+    line = json.loads(log.read_text())
+    assert run("audit-hash", SAMPLE, **audited) == (0, line["customer"] + "\n", "")
+    assert (line["caller"], line["transport"], line["tool"], line["outcome"]) == ("cli", "cli", "wallets", "ok")
+
+
+def test_without_a_key_there_is_no_hash() -> None:
+    said = "there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE."
+    assert run("audit-hash", SAMPLE) == (78, "", f"juspay-wallets-mcp: {said}\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from juspay_mcp.credentials import KeyFile, api_key
+from juspay_mcp.credentials import KeyFile, api_key, audit_key
 from juspay_mcp.errors import ConfigurationError
 from tests.builders import make_settings
 
@@ -13,7 +13,11 @@ REFUSED = (
     "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; for example: "
     "/run/secrets/juspay_api_key."
 )
-KEPT = ("juspay_mcp.credentials", logging.WARNING, "api_key_file_unreadable, the last good key stays in force")
+KEPT = (
+    "juspay_mcp.watched",
+    logging.WARNING,
+    "file_unreadable: JUSPAY_API_KEY_FILE, what it held last stays in force",
+)
 
 
 @pytest.fixture
@@ -148,3 +152,21 @@ def test_neither_the_key_nor_its_file_is_in_a_text(path: Path, caplog: pytest.Lo
     in_force(key)
     texts = f"{key!r} {key()!r} {caplog.text}"
     assert [secret in texts for secret in ("first", "not a key", str(path))] == [False] * 3
+
+
+def test_the_audit_key_is_given_or_in_a_file_of_its_own_rule(path: Path) -> None:
+    given = audit_key(make_settings(JUSPAY_MCP_AUDIT_KEY="g" * 32))()
+    path.write_text("f" * 32 + "\n", encoding="ascii")
+    in_a_file = audit_key(make_settings(JUSPAY_MCP_AUDIT_KEY_FILE=str(path)))()
+    assert [key and key.get_secret_value() for key in (given, in_a_file)] == ["g" * 32, "f" * 32]
+    assert audit_key(make_settings())() is None
+
+
+def test_a_file_that_holds_no_audit_key_stops_the_start(path: Path) -> None:
+    path.write_text("f" * 31, encoding="ascii")
+    with pytest.raises(ConfigurationError) as caught:
+        audit_key(make_settings(JUSPAY_MCP_AUDIT_KEY_FILE=str(path)))
+    assert str(caught.value) == (
+        "JUSPAY_MCP_AUDIT_KEY_FILE must be the path of a readable file that holds the key and nothing else; for "
+        "example: /run/secrets/juspay_mcp_audit_key."
+    )

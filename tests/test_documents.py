@@ -16,7 +16,7 @@ from juspay_mcp import card, errors, prompt
 from juspay_mcp.answer import Answer, WalletAnswer
 from juspay_mcp.cli import cli
 from juspay_mcp.errors import UpstreamError, WalletsError
-from juspay_mcp.settings import VARIABLES
+from juspay_mcp.variables import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def test_every_command_explains_itself(command: list[str]) -> None:
 def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -> None:
     declared = [Requirement(line) for line in requires("juspay-wallets-mcp") or []]
     names = sorted(requirement.name for requirement in declared if requirement.marker is None)
-    assert sorted(code(row[0])[0] for row in rows("## What it depends on")) == names
+    assert sorted(name for row in rows("## What it depends on") for name in code(row[0])) == names
 
 
 def test_the_readme_names_the_card_and_the_prompt_with_its_arguments() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from juspay_mcp.cli import PROGRAM
 from juspay_mcp.hosts import HOSTS, INSTALLED, Host, block, launch_from, trial_block
-from juspay_mcp.settings import VARIABLES, load_settings
+from juspay_mcp.settings import load_settings
+from juspay_mcp.variables import VARIABLES
 
 BY_FILE = {
     "mcpServers": {

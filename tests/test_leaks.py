@@ -1,12 +1,14 @@
 """Nothing leaks: marked secrets go in everywhere they could, and nowhere may any of them come out."""
 
 import dataclasses
+import hashlib
 import json
 import traceback
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from juspay_mcp.answer import Answer, PartAnswer, WalletAnswer, make_answer
@@ -21,10 +23,14 @@ from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.tool import RefreshRequest
 from juspay_mcp.wallets import Part, UndocumentedShape, Wallet, WalletList, parse_wallets
+from tests.collector import Collector
 from tests.conftest import NOW
 from tests.processes import MODERN, Pipes
+from tests.serving import started
+from tests.test_web import HEADERS, body
 
 API_KEY = "CANARYKEY0123456789"
+AUDIT_KEY = "CANARYAUDITKEY012345678901234567890"
 MERCHANT_ID = "canary_merchant"
 CUSTOMER = "canary.customer+1@example.com"
 MOBILE = "9812345678"
@@ -81,7 +87,7 @@ ERROR = {
         "fields": [TEXT],
     },
 }
-HEADERS = {
+REPLY_HEADERS = {
     "x-request-id": "tkn_CANARYTOKEN",
     "Location": f"https://canary.invalid/{MOBILE}",
     "Retry-After": TEXT,
@@ -105,17 +111,17 @@ def as_bytes(value: Any) -> bytes:
 
 
 REPLIES = {
-    "success": Behaviour(status=200, headers=HEADERS, body=as_bytes(LIST)),
+    "success": Behaviour(status=200, headers=REPLY_HEADERS, body=as_bytes(LIST)),
     **{
-        f"{status}": Behaviour(status=status, headers=HEADERS, body=as_bytes(ERROR))
+        f"{status}": Behaviour(status=status, headers=REPLY_HEADERS, body=as_bytes(ERROR))
         for status in (200, 204, 302, 400, 401, 403, 404, 422, 429, 500, 502)
     },
-    "not JSON": Behaviour(status=200, headers=HEADERS, body=TEXT.encode()),
-    "cut off": Behaviour(status=200, headers=HEADERS, body=as_bytes(LIST)[:-20]),
-    "a bare text": Behaviour(status=200, headers=HEADERS, body=as_bytes(TEXT)),
-    "invalid UTF-8": Behaviour(status=200, headers=HEADERS, body=TEXT.encode() + b"\xff"),
-    "said to be gzip": Behaviour(status=200, headers=HEADERS | {"Content-Encoding": "gzip"}, body=TEXT.encode()),
-    "an unknown compression": Behaviour(status=200, headers=HEADERS | {"Content-Encoding": "canary"}, body=b""),
+    "not JSON": Behaviour(status=200, headers=REPLY_HEADERS, body=TEXT.encode()),
+    "cut off": Behaviour(status=200, headers=REPLY_HEADERS, body=as_bytes(LIST)[:-20]),
+    "a bare text": Behaviour(status=200, headers=REPLY_HEADERS, body=as_bytes(TEXT)),
+    "invalid UTF-8": Behaviour(status=200, headers=REPLY_HEADERS, body=TEXT.encode() + b"\xff"),
+    "said to be gzip": Behaviour(headers=REPLY_HEADERS | {"Content-Encoding": "gzip"}, status=200, body=b"CANARY"),
+    "an unknown compression": Behaviour(status=200, headers=REPLY_HEADERS | {"Content-Encoding": "canary"}, body=b""),
     "connection lost": Behaviour(status=200, headers={"Content-Length": "99", "Connection": "close"}, body=b"CANARY"),
     "hung up": Behaviour(hang_up=True),
 }  # fmt: skip
@@ -128,14 +134,30 @@ ARGUMENTS: list[Any] = [
 ]
 
 
-def test_no_secret_reaches_a_result_stdout_or_stderr_at_the_debug_level(simulator: Simulator) -> None:
+def test_no_secret_reaches_a_result_the_log_at_the_debug_level_the_audit_log_or_a_trace(
+    simulator: Simulator, tmp_path: Path
+) -> None:
     """One real process, the log wide open for this package and its libraries, every kind of reply and argument."""
+    with Collector() as collector:
+        said = say_everything(simulator, tmp_path / "audit", collector.url)
+    audited = (tmp_path / "audit").read_text()
+    assert audited.count("\n") == len(REPLIES) + len(ARGUMENTS) - 1  # the malformed arguments
+    assert len(collector.spans) > len(REPLIES) * 2
+    assert found_in("\n".join([*said, audited, b"".join(collector.bodies).decode(errors="replace")])) == []
+
+
+def say_everything(simulator: Simulator, audit_log: Path, collector: str) -> list[str]:
+    """What comes out of a server in which everything happens that can."""
     pipes = Pipes(
         {
             "JUSPAY_BASE_URL": simulator.url,
             "JUSPAY_API_KEY": API_KEY,
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
             "JUSPAY_MCP_LOG_LEVEL": "DEBUG",
+            "JUSPAY_MCP_AUDIT_LOG": str(audit_log),
+            "JUSPAY_MCP_AUDIT_KEY": AUDIT_KEY,
+            "JUSPAY_MCP_RATE_LIMIT": "off",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector,
         }
     )
     said = []
@@ -149,7 +171,41 @@ def test_no_secret_reaches_a_result_stdout_or_stderr_at_the_debug_level(simulato
     assert status == 0
     assert any(b"DEBUG httpcore2" in line for line in errors.splitlines()), "the debug level must have been on"
     assert len([reply for reply in said if "isError" in reply]) == len(said) - 1  # the malformed arguments
-    assert found_in("\n".join([*said, rest.decode(), errors.decode()])) == []
+    return [*said, rest.decode(), errors.decode()]
+
+
+TOKEN = "jwm_CANARYTOKEN"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+BROKEN_BODIES = [as_bytes({"id": 1, "method": TEXT})[:-2], as_bytes(TEXT), as_bytes([TEXT]), as_bytes({TEXT: 1})]
+
+
+def test_no_secret_reaches_a_response_or_the_log_over_http(simulator: Simulator, tmp_path: Path) -> None:
+    """The same through a team's server, with secrets in the headers too."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"asha:{hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
+    environ = {
+        "JUSPAY_BASE_URL": simulator.url,
+        "JUSPAY_API_KEY": API_KEY,
+        "JUSPAY_MERCHANT_ID": MERCHANT_ID,
+        "JUSPAY_MCP_LOG_LEVEL": "DEBUG",
+        "JUSPAY_MCP_TOKENS_FILE": str(tokens),
+        "JUSPAY_MCP_RATE_LIMIT": "off",
+    }
+    said: list[httpx2.Response] = []
+    with started(environ) as server, httpx2.Client(base_url=server.url, headers=HEADERS | BEARER) as http:
+        for behaviour in REPLIES.values():
+            simulator.behave_always(behaviour)
+            said.append(http.post("/mcp", content=body(arguments={"customer_id": CUSTOMER})))
+        said += [http.post("/mcp", content=body(arguments=arguments)) for arguments in ARGUMENTS]
+        said += [http.post("/mcp", content=content) for content in BROKEN_BODIES]
+        for name in ("Authorization", "Host", "Origin", "Content-Type", "MCP-Protocol-Version", "Mcp-Name"):
+            said.append(http.post("/mcp", content=body(), headers={name: "Bearer canary.example"}))
+        said.append(http.get(f"/canary/{MOBILE}?canary={MOBILE}"))
+        out, errors, status = server.end()
+    assert (out, status) == ("", 0)
+    assert "DEBUG httpcore2" in errors, "the debug level must have been on"
+    assert len([reply for reply in said if "isError" in reply.text]) == len(REPLIES) + len(ARGUMENTS) - 1
+    assert found_in("\n".join([*(f"{reply.headers} {reply.text}" for reply in said), errors])) == []
 
 
 @pytest.mark.parametrize("name", REPLIES)
@@ -170,7 +226,7 @@ def texts_of(reply: Reply) -> list[str]:
         wallets = read_wallets(reply, "sandbox", NOW)
     except WalletsError as error:
         return [str(error), repr(error), describe(error), *traceback.format_exception(error)]
-    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR")
+    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = make_answer(snapshot, parse_customer_id(CUSTOMER), "sandbox")
     return [repr(wallets), repr(snapshot), repr(answer), str(answer), answer.model_dump_json()]
 
@@ -203,8 +259,9 @@ def test_only_these_fields_can_carry_anything() -> None:
         Wallet: (
             "code", "ref", "linked", "balance", "last_refreshed", "mobile", "parts", "unreadable_parts",
         ),
-        WalletList: ("wallets", "unreadable", "incomplete"),
-        Snapshot: ("reply", "source", "as_of", "currency"),
+        # The request id passed for a trace id in `replies`: no `_`, no `@`, no ten digits in a row.
+        WalletList: ("wallets", "unreadable", "incomplete", "request_id"),
+        Snapshot: ("reply", "source", "as_of", "currency", "upstream_requests"),
         PartAnswer: ("provider", "code", "kind", "balance", "last_refreshed"),
         WalletAnswer: (
             "provider", "code", "ref", "kind", "linked", "balance", "last_refreshed", "freshness", "mobile", "parts",

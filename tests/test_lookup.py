@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from juspay_mcp.answer import Answer
+from juspay_mcp.callers import CLI
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.retry import Retries
@@ -72,7 +73,7 @@ async def ask(juspay: Juspay, told: list[tuple[int, str]] | None = None, **varia
     retries = Retries(sleep=no_wait, draw=lambda: 0.5)
     settings = load_settings(ENVIRON | variables)
     async with open_service(settings, clock=lambda: NOW, transport=juspay, retries=retries) as service:
-        return await service.refresh(CUSTOMER, "test", report)
+        return await service.refresh(CUSTOMER, CLI, report)
 
 
 BROKEN = httpx2.ReadError("")

@@ -1,5 +1,7 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
@@ -9,8 +11,12 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.settings import VARIABLES, Settings, load_settings
+from juspay_mcp.settings import AccessSettings, Settings, load_settings
+from juspay_mcp.variables import VARIABLES
 
+ACCESS_BY_DEFAULT = AccessSettings(
+    tokens_file=None, oauth_issuer=None, public_url=None, allowed_hosts=(), allowed_origins=()
+)
 BY_DEFAULT = Settings(
     environment="sandbox",
     base_url="https://sandbox.juspay.in",
@@ -22,6 +28,11 @@ BY_DEFAULT = Settings(
     timeout_seconds=25.0,
     max_connections=16,
     rate_limit="60/minute",
+    rate_limit_storage=None,
+    access=ACCESS_BY_DEFAULT,
+    audit_log=None,
+    audit_key=None,
+    audit_key_file=None,
     log_level="WARNING",
 )
 # What a wrong value is told, whole: the variable, the rule, an example, and nothing of the value.
@@ -43,10 +54,55 @@ RULES = {
     "JUSPAY_TIMEOUT_SECONDS": "a number of seconds from 1 to 300; for example: 25",
     "JUSPAY_MAX_CONNECTIONS": "a whole number from 1 to 1000; for example: 16",
     "JUSPAY_MCP_RATE_LIMIT": "a whole number per second, minute or hour, or off; for example: 60/minute",
+    "JUSPAY_MCP_RATE_LIMIT_STORAGE": (
+        "a redis:// or rediss:// address (it needs the extra: juspay-wallets-mcp[redis]); "
+        "for example: redis://127.0.0.1:6379/0"
+    ),
+    "JUSPAY_MCP_TOKENS_FILE": (
+        "the path of a readable file of name:sha256 lines, as the token command prints them; "
+        "for example: /etc/juspay-wallets-mcp/tokens"
+    ),
+    "JUSPAY_MCP_OAUTH_ISSUER": (
+        "an https address without query or fragment (http: loopback only); for example: https://login.example.com"
+    ),
+    "JUSPAY_MCP_PUBLIC_URL": (
+        "an https address without query or fragment (http: loopback only); "
+        "for example: https://wallets.example.com/mcp"
+    ),
+    "JUSPAY_MCP_ALLOWED_HOSTS": (
+        "host names, with a port where it isn't the scheme's own (:* for any), separated by commas; "
+        "for example: wallets.example.com,10.0.0.5:8000"
+    ),
+    "JUSPAY_MCP_ALLOWED_ORIGINS": (
+        "origins, scheme and host and port, separated by commas; for example: https://console.example.com"
+    ),
+    "JUSPAY_MCP_AUDIT_LOG": (
+        "the path of a file that can be written, or stderr; for example: /var/log/juspay-wallets-mcp/audit.jsonl"
+    ),
+    "JUSPAY_MCP_AUDIT_KEY": (
+        "32 to 256 printable ASCII characters without spaces; for example: what openssl rand -hex 32 prints"
+    ),
+    "JUSPAY_MCP_AUDIT_KEY_FILE": (
+        "the path of a readable file that holds the key and nothing else; "
+        "for example: /run/secrets/juspay_mcp_audit_key"
+    ),
     "JUSPAY_MCP_LOG_LEVEL": "one of DEBUG, INFO, WARNING, ERROR; for example: WARNING",
 }
 LINES = {f"{name} must be {rule}." for name, rule in RULES.items()}
-BOTH_KEYS = "JUSPAY_API_KEY and JUSPAY_API_KEY_FILE are both set; set only one of them."
+BOTH_KEYS = "{0} and {0}_FILE are both set; set only one of them."
+AUDIT_NEEDS = (
+    "JUSPAY_MCP_AUDIT_LOG needs JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE, as a hash without a key gives a "
+    "phone number away; for example: what openssl rand -hex 32 prints."
+)
+OAUTH_NEEDS = (
+    "JUSPAY_MCP_OAUTH_ISSUER needs JUSPAY_MCP_PUBLIC_URL, the audience of the tokens it lets in; "
+    "for example: https://wallets.example.com/mcp."
+)
+
+
+def access(**changed: Any) -> dict[str, object]:
+    return {"access": replace(ACCESS_BY_DEFAULT, **changed)}
+
 
 ACCEPTED: dict[str, list[tuple[str, dict[str, object]]]] = {
     "JUSPAY_API_KEY": [
@@ -90,6 +146,26 @@ ACCEPTED: dict[str, list[tuple[str, dict[str, object]]]] = {
         ("off", {"rate_limit": None}),
     ],
     "JUSPAY_MCP_LOG_LEVEL": [(level, {"log_level": level}) for level in ("DEBUG", "INFO", "WARNING", "ERROR")],
+}
+ACCEPTED |= {
+    "JUSPAY_MCP_RATE_LIMIT_STORAGE": [
+        ("redis://127.0.0.1:6379/0", {"rate_limit_storage": SecretStr("redis://127.0.0.1:6379/0")}),
+        ("rediss://u:p@cache.example:6380", {"rate_limit_storage": SecretStr("rediss://u:p@cache.example:6380")}),
+    ],
+    "JUSPAY_MCP_TOKENS_FILE": [("/etc/tokens of ours", access(tokens_file=Path("/etc/tokens of ours")))],
+    "JUSPAY_MCP_PUBLIC_URL": [
+        ("https://w.example/mcp", access(public_url="https://w.example/mcp")),
+        ("http://127.0.0.1:8000/mcp", access(public_url="http://127.0.0.1:8000/mcp")),
+    ],
+    "JUSPAY_MCP_ALLOWED_HOSTS": [
+        ("w.example", access(allowed_hosts=("w.example",))),
+        ("w.example:8443,[::1]:*,10.0.0.5", access(allowed_hosts=("w.example:8443", "[::1]:*", "10.0.0.5"))),
+    ],
+    "JUSPAY_MCP_ALLOWED_ORIGINS": [
+        ("https://a.example,http://b:81", access(allowed_origins=("https://a.example", "http://b:81"))),
+    ],
+    "JUSPAY_MCP_AUDIT_KEY": [("k" * 32, {"audit_key": SecretStr("k" * 32)})],
+    "JUSPAY_MCP_AUDIT_KEY_FILE": [("/run/secrets/audit", {"audit_key_file": Path("/run/secrets/audit")})],
 }
 REFUSED = {
     "JUSPAY_API_KEY": ["two words", "key:", "schlüssel", "a\tb", "a\nb", "k" * 257],
@@ -152,6 +228,15 @@ REFUSED = {
         "OFF",
         "12345678/hour",
     ],
+    "JUSPAY_MCP_RATE_LIMIT_STORAGE": ["memory://", "http://127.0.0.1", "redis://", "redis://a b"],
+    "JUSPAY_MCP_TOKENS_FILE": ["a\0b"],
+    "JUSPAY_MCP_OAUTH_ISSUER": ["login.example", "http://login.example", "https://a?b", "https://u@a", "https://a:0"],
+    "JUSPAY_MCP_PUBLIC_URL": ["w.example/mcp", "http://w.example/mcp", "https://w.example/#a", "http://1.2.3.4.5"],
+    "JUSPAY_MCP_ALLOWED_HOSTS": ["a b", "https://a", "a,", ",a", "a:port", "*"],
+    "JUSPAY_MCP_ALLOWED_ORIGINS": ["*", "a.example", "https://a/", "ftp://a", "null"],
+    "JUSPAY_MCP_AUDIT_LOG": ["a\0b"],
+    "JUSPAY_MCP_AUDIT_KEY": ["k" * 31, "k" * 257, "k" * 20 + " " + "k" * 20],
+    "JUSPAY_MCP_AUDIT_KEY_FILE": ["a\0b"],
     "JUSPAY_MCP_LOG_LEVEL": ["debug", "TRACE", "30"],
 }
 variables = st.dictionaries(
@@ -187,6 +272,15 @@ def test_the_variables_and_their_defaults_are_the_contract_s() -> None:
         "JUSPAY_TIMEOUT_SECONDS": ("25", False),
         "JUSPAY_MAX_CONNECTIONS": ("16", False),
         "JUSPAY_MCP_RATE_LIMIT": ("60/minute", False),
+        "JUSPAY_MCP_RATE_LIMIT_STORAGE": (None, True),
+        "JUSPAY_MCP_TOKENS_FILE": (None, False),
+        "JUSPAY_MCP_OAUTH_ISSUER": (None, False),
+        "JUSPAY_MCP_PUBLIC_URL": (None, False),
+        "JUSPAY_MCP_ALLOWED_HOSTS": (None, False),
+        "JUSPAY_MCP_ALLOWED_ORIGINS": (None, False),
+        "JUSPAY_MCP_AUDIT_LOG": (None, False),
+        "JUSPAY_MCP_AUDIT_KEY": (None, True),
+        "JUSPAY_MCP_AUDIT_KEY_FILE": (None, False),
         "JUSPAY_MCP_LOG_LEVEL": ("WARNING", False),
     }
 
@@ -228,8 +322,25 @@ def test_a_simulator_elsewhere_on_loopback_can_be_asked(url: str) -> None:
     assert load_settings({"JUSPAY_ENV": "simulator", "JUSPAY_BASE_URL": url}).base_url == url
 
 
-def test_two_keys_are_one_too_many() -> None:
-    assert refusal({"JUSPAY_API_KEY": "secret", "JUSPAY_API_KEY_FILE": "/run/secrets/key"}) == BOTH_KEYS
+@pytest.mark.parametrize("name", ["JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY"])
+def test_two_keys_are_one_too_many(name: str) -> None:
+    assert refusal({name: "secret" * 6, f"{name}_FILE": "/run/secrets/key"}) == BOTH_KEYS.format(name)
+
+
+def test_an_audit_log_without_a_key_is_refused() -> None:
+    assert refusal({"JUSPAY_MCP_AUDIT_LOG": "stderr"}) == AUDIT_NEEDS
+
+
+@pytest.mark.parametrize("key", [{"JUSPAY_MCP_AUDIT_KEY": "k" * 32}, {"JUSPAY_MCP_AUDIT_KEY_FILE": "/run/key"}])
+def test_an_audit_log_with_a_key_is_taken(key: dict[str, str]) -> None:
+    assert load_settings({"JUSPAY_MCP_AUDIT_LOG": "/var/log/a", **key}).audit_log == "/var/log/a"
+
+
+def test_an_oauth_issuer_needs_an_audience() -> None:
+    issuer = {"JUSPAY_MCP_OAUTH_ISSUER": "https://login.example/tenant"}
+    assert refusal(issuer) == OAUTH_NEEDS
+    taken = load_settings({**issuer, "JUSPAY_MCP_PUBLIC_URL": "https://w.example/mcp"}).access
+    assert (taken.oauth_issuer, taken.public_url) == ("https://login.example/tenant", "https://w.example/mcp")
 
 
 @pytest.mark.parametrize("name", ["JUSPAY_API_KEY", "JUSPAY_MERCHANT_ID"])
@@ -277,7 +388,8 @@ def test_any_environment_is_settings_or_one_line_of_ours(environ: dict[str, str]
         line = str(error)
     else:
         line = "" if settings.base_url or settings.environment == "simulator" else "no address"
-    assert line in LINES | {BOTH_KEYS, ""}
+    both = {BOTH_KEYS.format(name) for name in ("JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY")}
+    assert line in LINES | both | {AUDIT_NEEDS, OAUTH_NEEDS, ""}
 
 
 @given(st.sampled_from(["http://", "https://"]), hosts.map("".join))

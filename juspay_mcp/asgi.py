@@ -1,0 +1,24 @@
+"""The ASGI app for people who bring their own server: `uvicorn --factory juspay_mcp.asgi:app`.
+
+It must be told who may call; for a gateway that signs callers in, call `web.create_app` yourself.
+"""
+
+import os
+import sys
+
+from starlette.applications import Starlette
+
+from juspay_mcp.logs import configure_logging
+from juspay_mcp.settings import load_settings
+from juspay_mcp.web import create_app
+
+
+def app() -> Starlette:
+    """The app with this process's environment for its settings; logs to stderr as the command does.
+
+    Raises:
+        ConfigurationError: one line that names the variable, the rule and an example.
+    """
+    settings = load_settings(os.environ)
+    configure_logging(settings.log_level, sys.stderr)
+    return create_app(settings, traces=os.environ)

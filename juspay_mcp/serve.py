@@ -1,0 +1,158 @@
+"""Running the HTTP server: one socket, one or more worker processes, and an end that loses no answer."""
+
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+
+import anyio
+import uvicorn
+from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
+from typing_extensions import override
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from juspay_mcp.access import open_verifier
+from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
+from juspay_mcp.logs import configure_logging
+from juspay_mcp.service import open_service
+from juspay_mcp.settings import Settings, is_loopback
+from juspay_mcp.web import create_app
+
+_logger = logging.getLogger(__name__)
+
+_GRACE_SECONDS = 5
+"""On top of a call's budget: for what is in flight at the end."""
+_MAX_CONNECTIONS = 1_024
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, in how many processes, and whether anyone may call."""
+
+    host: str
+    port: int
+    workers: int
+    allow_unauthenticated: bool
+
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever reaches it may call without a token."""
+        return self.allow_unauthenticated or not self.is_public
+
+    @property
+    def is_public(self) -> bool:
+        """Whether other machines can reach it."""
+        try:
+            return not is_loopback(self.host)
+        except ValueError:
+            return True
+
+
+def serve_http(
+    settings: Settings,
+    address: Address,
+    listening: socket.socket,
+    traces: Mapping[str, str],
+    announce: Callable[[], None],
+) -> int:
+    """Serves until SIGTERM or SIGINT, which let the calls in flight finish; returns the exit status.
+
+    `traces` holds the OTEL_ variables: each worker sends its own spans. `announce` is called when a signal will be
+    heeded: whoever it tells may send one at once.
+    """
+    config = uvicorn.Config(
+        partial(_worker_app, settings, address, traces),
+        factory=True,
+        workers=address.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # nobody is believed about where a call comes from
+        ws="none",
+        lifespan="on",
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_graceful_shutdown=ceil(settings.timeout_seconds) + _GRACE_SECONDS,
+    )
+    return (
+        _serve_here(config, listening, announce)
+        if address.workers == 1
+        else _serve_in_workers(config, listening, announce)
+    )
+
+
+def _serve_here(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
+    server = uvicorn.Server(config)
+    # uvicorn heeds signals from a little later on, and raises the one that ended it once more at the very end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    announce()
+    server.run([listening])
+    return EX_OK
+
+
+def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
+    supervisor = _Supervisor(config, [listening])
+    announce()
+    supervisor.run()
+    failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
+    return EX_SOFTWARE if failed else EX_OK
+
+
+class _Supervisor(Multiprocess):
+    """Runs the workers; at the end nobody listens any more while the last calls finish.
+
+    uvicorn's own keeps its copy of the socket open until then: whoever connected meanwhile waited for nobody.
+    """
+
+    @override
+    def terminate_all(self) -> None:
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+
+def check_start(settings: Settings, address: Address) -> None:
+    """Finds what would keep a worker from starting, where one line can still say so.
+
+    Raises:
+        ConfigurationError: nothing says who may call, no host name is answered to, or a file can't be read.
+    """
+    create_app(settings, allow_unauthenticated=address.is_open)
+    access = settings.access
+    if address.is_public and not (access.allowed_hosts or access.public_url):
+        raise ConfigurationError(
+            "From elsewhere this server is called by a name it must know: set JUSPAY_MCP_ALLOWED_HOSTS or "
+            "JUSPAY_MCP_PUBLIC_URL; for example: JUSPAY_MCP_ALLOWED_HOSTS=wallets.example.com."
+        )
+
+    async def open_and_close() -> None:
+        async with open_service(settings):
+            pass
+
+    anyio.run(open_and_close)
+    if address.allow_unauthenticated and open_verifier(access) is None:
+        _logger.warning("anyone who reaches this address can ask about any customer: a gateway must sign callers in")
+
+
+def listen(address: Address) -> socket.socket:
+    """The socket all workers share.
+
+    Raises:
+        OSError: the address can't be had.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    return socket.create_server((address.host, address.port), family=family, backlog=2_048)
+
+
+def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
+    """Runs in each worker, whose process begins with no logging of ours."""
+    configure_logging(settings.log_level, sys.stderr)
+    # Else a signal would cut the older era's answers off at once; uvicorn's own grace ends them in time.
+    AppStatus.enable_automatic_graceful_drain = False
+    return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)

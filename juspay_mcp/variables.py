@@ -1,0 +1,193 @@
+"""The environment variables: their names, defaults, rules and meanings, said here and nowhere else.
+
+`--help`, the README and `server.json` are checked against `VARIABLES`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from juspay_mcp.errors import ConfigurationError
+
+API_KEY_RULE: Final = r"[!-9;-~]{1,256}"
+"""Printable ASCII, no space, no colon: what fits Basic auth and a header."""
+AUDIT_KEY_RULE: Final = r"[!-~]{32,256}"
+"""As hexadecimal, 32 characters are 128 bits: more than anyone can try."""
+
+_PATH = r"[^\0]+"
+# Plain enough for every reader of URLs to agree on where the host ends: a key goes there.
+_URL = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-\"$->@-~]*)?"
+_HOST = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(\d{1,5}|\*))?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """One environment variable: `rule` is a pattern for its whole value, said in words by `says`."""
+
+    name: str
+    meaning: str
+    says: str
+    example: str
+    rule: str
+    default: str | None = None
+    secret: bool = False
+
+
+VARIABLES: Final = (
+    Variable(
+        name="JUSPAY_API_KEY",
+        meaning="API key from Juspay's dashboard.",
+        says="1 to 256 printable ASCII characters without spaces or colons",
+        example="the key as the dashboard shows it",
+        rule=API_KEY_RULE,
+        secret=True,
+    ),
+    Variable(
+        name="JUSPAY_API_KEY_FILE",
+        meaning="File that holds the API key, instead of JUSPAY_API_KEY; read again when it changes.",
+        says="the path of a readable file that holds the key and nothing else",
+        example="/run/secrets/juspay_api_key",
+        rule=_PATH,
+    ),
+    Variable(
+        name="JUSPAY_MERCHANT_ID",
+        meaning="Merchant id from Juspay's dashboard.",
+        says="1 to 256 printable ASCII characters without spaces or colons",
+        example="acme",
+        rule=API_KEY_RULE,
+    ),
+    Variable(
+        name="JUSPAY_ENV",
+        meaning="Which Juspay to ask; simulator is a built-in stand-in that needs no keys and no network.",
+        says="one of production, sandbox, simulator",
+        example="sandbox",
+        rule="production|sandbox|simulator",
+        default="sandbox",
+    ),
+    Variable(
+        name="JUSPAY_BASE_URL",
+        meaning="Address of Juspay's API in other regions and for other tenants; by JUSPAY_ENV if not set.",
+        says="an https address without query, fragment or credentials (http and the simulator: loopback only)",
+        example="https://api.juspay.io",
+        rule=_URL,
+    ),
+    Variable(
+        name="JUSPAY_API_VERSION",
+        meaning="Version of Juspay's API, sent as the version header.",
+        says="a date, YYYY-MM-DD",
+        example="2023-06-30",
+        rule=r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])",
+        default="2023-06-30",
+    ),
+    Variable(
+        name="JUSPAY_CURRENCY",
+        meaning="Currency of the balances; Juspay's reply carries none.",
+        says="an ISO 4217 code, three capital letters",
+        example="INR",
+        rule="[A-Z]{3}",
+        default="INR",
+    ),
+    Variable(
+        name="JUSPAY_TIMEOUT_SECONDS",
+        meaning="Budget of one whole tool call, retries and fallback included.",
+        says="a number of seconds from 1 to 300",
+        example="25",
+        rule=r"([1-9]|[1-9]\d|[12]\d\d)(\.\d{1,3})?|300",
+        default="25",
+    ),
+    Variable(
+        name="JUSPAY_MAX_CONNECTIONS",
+        meaning="Connections to Juspay at one time.",
+        says="a whole number from 1 to 1000",
+        example="16",
+        rule=r"[1-9]\d{0,2}|1000",
+        default="16",
+    ),
+    Variable(
+        name="JUSPAY_MCP_RATE_LIMIT",
+        meaning="Tool calls per caller.",
+        says="a whole number per second, minute or hour, or off",
+        example="60/minute",
+        rule=r"[1-9]\d{0,6}/(second|minute|hour)|off",
+        default="60/minute",
+    ),
+    Variable(
+        name="JUSPAY_MCP_RATE_LIMIT_STORAGE",
+        meaning="Redis that counts the calls for all replicas; each process counts its own if not set.",
+        says="a redis:// or rediss:// address (it needs the extra: juspay-wallets-mcp[redis])",
+        example="redis://127.0.0.1:6379/0",
+        rule=r"rediss?://[!-~]{1,500}",
+        secret=True,
+    ),
+    Variable(
+        name="JUSPAY_MCP_TOKENS_FILE",
+        meaning="File of name:sha256 lines that says who may call over HTTP; read again when it changes.",
+        says="the path of a readable file of name:sha256 lines, as the token command prints them",
+        example="/etc/juspay-wallets-mcp/tokens",
+        rule=_PATH,
+    ),
+    Variable(
+        name="JUSPAY_MCP_OAUTH_ISSUER",
+        meaning="OAuth authorization server whose access tokens let callers in over HTTP.",
+        says="an https address without query or fragment (http: loopback only)",
+        example="https://login.example.com",
+        rule=_URL,
+    ),
+    Variable(
+        name="JUSPAY_MCP_PUBLIC_URL",
+        meaning="Address of the HTTP endpoint as its callers know it; the audience of their OAuth tokens.",
+        says="an https address without query or fragment (http: loopback only)",
+        example="https://wallets.example.com/mcp",
+        rule=_URL,
+    ),
+    Variable(
+        name="JUSPAY_MCP_ALLOWED_HOSTS",
+        meaning="Host headers answered over HTTP, beside loopback's and JUSPAY_MCP_PUBLIC_URL's.",
+        says="host names, with a port where it isn't the scheme's own (:* for any), separated by commas",
+        example="wallets.example.com,10.0.0.5:8000",
+        rule=rf"{_HOST}(,{_HOST})*",
+    ),
+    Variable(
+        name="JUSPAY_MCP_ALLOWED_ORIGINS",
+        meaning="Web pages' origins that may call over HTTP; these get CORS headers, nobody else does.",
+        says="origins, scheme and host and port, separated by commas",
+        example="https://console.example.com",
+        rule=rf"https?://{_HOST}(,https?://{_HOST})*",
+    ),
+    Variable(
+        name="JUSPAY_MCP_AUDIT_LOG",
+        meaning="Where each tool call leaves a line that says who asked about whom: a file, or stderr.",
+        says="the path of a file that can be written, or stderr",
+        example="/var/log/juspay-wallets-mcp/audit.jsonl",
+        rule=_PATH,
+    ),
+    Variable(
+        name="JUSPAY_MCP_AUDIT_KEY",
+        meaning="Key of the hash that stands for a customer in the audit log.",
+        says="32 to 256 printable ASCII characters without spaces",
+        example="what openssl rand -hex 32 prints",
+        rule=AUDIT_KEY_RULE,
+        secret=True,
+    ),
+    Variable(
+        name="JUSPAY_MCP_AUDIT_KEY_FILE",
+        meaning="File that holds that key, instead of JUSPAY_MCP_AUDIT_KEY; read again when it changes.",
+        says="the path of a readable file that holds the key and nothing else",
+        example="/run/secrets/juspay_mcp_audit_key",
+        rule=_PATH,
+    ),
+    Variable(
+        name="JUSPAY_MCP_LOG_LEVEL",
+        meaning="What is logged to stderr.",
+        says="one of DEBUG, INFO, WARNING, ERROR",
+        example="WARNING",
+        rule="DEBUG|INFO|WARNING|ERROR",
+        default="WARNING",
+    ),
+)
+BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
+
+
+def broken_rule(name: str) -> ConfigurationError:
+    """The error for a variable whose value breaks its rule: names it, the rule and an example."""
+    variable = BY_NAME[name]
+    return ConfigurationError(f"{name} must be {variable.says}; for example: {variable.example}.")

@@ -1,0 +1,166 @@
+"""The server over Streamable HTTP, as an ASGI app on the SDK's own transport.
+
+No session: any worker and any replica answers any request, in both protocol eras.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.routes import create_protected_resource_routes
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from juspay_mcp.access import Gate, open_verifier
+from juspay_mcp.callers import ANONYMOUS, Caller
+from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.server import Context, build_server
+from juspay_mcp.service import WalletService, open_service
+from juspay_mcp.settings import AccessSettings, Settings
+from juspay_mcp.telemetry import exported_spans
+from juspay_mcp.tokens import SCOPE
+
+_logger = logging.getLogger(__name__)
+
+ENDPOINT = "/mcp"
+MAX_BODY = 65_536
+"""Bytes of a request: a call of the one tool is a few hundred."""
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_CORS_HEADERS = ("authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent")
+
+
+def create_app(
+    settings: Settings,
+    *,
+    allow_unauthenticated: bool = False,
+    traces: Mapping[str, str] = MappingProxyType({}),
+    open_service: Callable[[Settings], AbstractAsyncContextManager[WalletService]] = open_service,
+) -> Starlette:
+    """An ASGI app that serves `/mcp`, `/healthz` and `/readyz`; its lifespan opens and closes everything else.
+
+    `allow_unauthenticated` is for an address only this machine can reach, or one behind a gateway that signs in.
+    `traces` holds the OTEL_ variables that say where spans go.
+
+    Raises:
+        ConfigurationError: nothing says who may call, or the tokens' file can't be read.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with _said_in_the_log(), exported_spans(traces):
+            async with app.state.sessions.run():
+                yield
+
+    app = Starlette(
+        lifespan=lifespan,
+        middleware=_cors(settings.access),
+        routes=[
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/readyz", _readyz, methods=["GET"]),
+            *_metadata_routes(settings.access),
+        ],
+    )
+    app.router.redirect_slashes = False
+
+    @asynccontextmanager
+    async def open_for_app() -> AsyncIterator[WalletService]:
+        async with open_service(settings) as service:
+            app.state.service = service
+            yield service
+
+    # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
+    app.state.sessions = StreamableHTTPSessionManager(
+        build_server(open_for_app, caller_of),
+        stateless=True,
+        security_settings=_security(settings.access),
+        max_request_body_size=MAX_BODY,
+    )
+    endpoint = _gated(StreamableHTTPASGIApp(app.state.sessions), settings.access, allow=allow_unauthenticated)
+    # Without a session there is nothing to GET or DELETE; the specification's answer to that is 405.
+    app.router.routes.append(Route(ENDPOINT, endpoint, methods=["POST"]))
+    return app
+
+
+@contextmanager
+def _said_in_the_log() -> Iterator[None]:
+    """An ASGI server tells of a failed start in words that `logs` withholds; these are ours."""
+    try:
+        yield
+    except ConfigurationError as error:
+        _logger.error("the start failed: %s", error)  # noqa: TRY400 - where it was raised is no news
+        raise
+
+
+def caller_of(ctx: Context) -> Caller:
+    """Whom the gate let in, or everybody where there is no gate."""
+    user = ctx.request.scope.get("user") if ctx.request else None
+    return Caller(user.username, "http") if isinstance(user, AuthenticatedUser) else ANONYMOUS
+
+
+def _gated(endpoint: ASGIApp, access: AccessSettings, *, allow: bool) -> ASGIApp:
+    verifier = open_verifier(access)
+    if verifier is not None:
+        return Gate(endpoint, verifier, access)
+    if allow:
+        return endpoint
+    raise ConfigurationError(
+        "Anyone who reaches this address could ask about any customer. Set JUSPAY_MCP_TOKENS_FILE or "
+        "JUSPAY_MCP_OAUTH_ISSUER, or pass --allow-unauthenticated if a gateway in front signs callers in."
+    )
+
+
+def _security(access: AccessSettings) -> TransportSecuritySettings:
+    """The Host and Origin headers that are answered; web pages only where their origin is named."""
+    public = (urlsplit(access.public_url).netloc,) if access.public_url else ()
+    return TransportSecuritySettings(
+        allowed_hosts=[*_LOOPBACK, *(f"{host}:*" for host in _LOOPBACK), *public, *access.allowed_hosts],
+        allowed_origins=list(access.allowed_origins),
+    )
+
+
+def _cors(access: AccessSettings) -> list[Middleware]:
+    if not access.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=access.allowed_origins,
+            allow_methods=["POST"],
+            allow_headers=_CORS_HEADERS,
+            expose_headers=["WWW-Authenticate"],
+        )
+    ]
+
+
+def _metadata_routes(access: AccessSettings) -> list[Route]:
+    if access.oauth_issuer is None or access.public_url is None:
+        return []
+    return create_protected_resource_routes(
+        resource_url=AnyHttpUrl(access.public_url),
+        authorization_servers=[AnyHttpUrl(access.oauth_issuer)],
+        scopes_supported=[SCOPE],
+        resource_name="Juspay wallets",
+    )
+
+
+async def _healthz(_request: Request) -> Response:
+    """Whether this process turns its loop."""
+    return PlainTextResponse("ok")
+
+
+async def _readyz(request: Request) -> Response:
+    """Whether a call could be taken and accounted for; nothing about Juspay, whose outage is no reason to restart."""
+    if request.app.state.service.ready():
+        return PlainTextResponse("ready")
+    return PlainTextResponse("not ready", status_code=503)

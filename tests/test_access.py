@@ -1,0 +1,215 @@
+"""Who gets in over HTTP, and what is said to those who don't: the same to all of them."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+
+from juspay_mcp.settings import load_settings
+from juspay_mcp.simulator import Simulator
+from juspay_mcp.web import create_app
+from tests.faults import ENVIRON, FINE, Upstream
+from tests.issuer import Issuer, make_key, sign
+from tests.serving import connected, served
+from tests.test_web import HEADERS, TOOL, body, total_of
+
+PUBLIC_URL = "https://wallets.example.com/mcp"
+METADATA = "/.well-known/oauth-protected-resource/mcp"
+CHALLENGE = (
+    'Bearer error="invalid_token", scope="wallets:read", '
+    'resource_metadata="https://wallets.example.com/.well-known/oauth-protected-resource/mcp"'
+)
+ASHAS_TOKEN = "jwm_made-up-token-of-asha"
+MIB = 1_048_576
+
+
+@pytest.fixture
+def tokens_file(tmp_path: Path) -> Path:
+    file = tmp_path / "tokens"
+    file.write_text(f"asha:{hashlib.sha256(ASHAS_TOKEN.encode()).hexdigest()}\n")
+    return file
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with Issuer("/tenant", audience=PUBLIC_URL) as running:
+        yield running
+
+
+@pytest.fixture
+def secured(environ: dict[str, str], tokens_file: Path, issuer: Issuer) -> dict[str, str]:
+    """The variables of a server that takes both kinds of tokens."""
+    return environ | {
+        "JUSPAY_MCP_TOKENS_FILE": str(tokens_file),
+        "JUSPAY_MCP_OAUTH_ISSUER": issuer.url,
+        "JUSPAY_MCP_PUBLIC_URL": PUBLIC_URL,
+    }
+
+
+async def test_a_token_of_the_file_and_one_of_the_issuer_both_get_in(secured: dict[str, str], issuer: Issuer) -> None:
+    async with served(create_app(load_settings(secured))) as url:
+        for token in (ASHAS_TOKEN, issuer.token(), issuer.token(scope=None, scp=["other", "wallets:read"])):
+            async with connected(url, token) as client:
+                assert total_of(await client.call_tool(TOOL, {"customer_id": "cth_all_linked"})) == "1770.49"
+
+
+OTHERS = make_key("key-1", "RS256", 2049)
+GARBAGE = "not.a.token"
+# Tokens that must not get in, and the reason that stands in the log alone.
+REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
+    "expired": (lambda issuer: issuer.token(exp=1_700_000_000), "expired"),
+    "not yet valid": (lambda issuer: issuer.token(nbf=4_000_000_000), "not_yet_valid"),
+    "wrong issuer": (lambda issuer: issuer.token(iss="https://login.example.com"), "wrong_issuer"),
+    "another tenant's": (lambda issuer: issuer.token(iss=issuer.url.replace("tenant", "other")), "wrong_issuer"),
+    "wrong audience": (lambda issuer: issuer.token(aud="https://other.example.com/mcp"), "wrong_audience"),
+    "no audience": (lambda issuer: issuer.token(aud=None), "wrong_audience"),
+    "no expiry": (lambda issuer: issuer.token(exp=None), "no_expiry"),
+    "alg none": (lambda issuer: issuer.token(alg="none").rpartition(".")[0] + ".", "wrong_algorithm"),
+    "HS256 signed with the public key": (
+        lambda issuer: sign(
+            {"alg": "HS256", "kid": "key-1"},
+            {"iss": issuer.url},
+            make_key().__class__("key-1", "HS256", make_key().pem),
+        ),
+        "wrong_algorithm",
+    ),
+    "unknown key id": (lambda issuer: issuer.token(key=make_key("key-9")), "unknown_key"),
+    "signed by somebody else": (lambda issuer: issuer.token(key=OTHERS), "bad_signature"),
+    "garbage": (lambda _issuer: GARBAGE, "malformed"),
+    "over the bound": (lambda _issuer: "t" * 9_000, "implausible"),
+    "a wrong token of the file": (lambda _issuer: ASHAS_TOKEN + "x", "malformed"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
+async def test_a_token_that_is_not_good_is_told_nothing_and_the_log_says_why(
+    secured: dict[str, str],
+    issuer: Issuer,
+    caplog: pytest.LogCaptureFixture,
+    make: Callable[[Issuer], str],
+    reason: str,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = make(issuer)
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        answer = await http.post(f"{url}/mcp", content=body(), headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
+    assert answer.json() == {"error": "invalid_token"}
+    assert f"token_refused: {reason}" in caplog.messages
+    assert token not in caplog.text
+
+
+async def test_a_token_of_one_mebibyte_is_turned_away(secured: dict[str, str], simulator: Simulator) -> None:
+    headers = HEADERS | {"Authorization": "Bearer " + "t" * MIB}
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+        # The server may close before it has read all of it, and with that what it answered can be lost.
+        with suppress(httpx2.TransportError):
+            answer = await http.post(f"{url}/mcp", content=body())
+            assert 400 <= answer.status_code < 500
+        async with connected(url, ASHAS_TOKEN) as client:
+            assert len((await client.list_tools()).tools) == 1
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([], id="none"),
+        pytest.param([("Authorization", "Basic YXNoYTphc2hh")], id="Basic"),
+        pytest.param([("Authorization", "Bearer")], id="empty"),
+        pytest.param([("Authorization", f"Bearer {ASHAS_TOKEN}")] * 2, id="twice"),
+    ],
+)
+async def test_without_one_token_nobody_gets_in(secured: dict[str, str], headers: list[tuple[str, str]]) -> None:
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
+        answer = await http.post(f"{url}/mcp", content=body(), headers=[*HEADERS.items(), *headers])
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
+
+
+async def test_too_small_a_scope_is_told_so_as_the_specification_asks(
+    secured: dict[str, str], issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = HEADERS | {"Authorization": f"Bearer {issuer.token(scope='wallets:write other')}"}
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert (answer.status_code, answer.json()) == (403, {"error": "insufficient_scope"})
+    assert answer.headers["www-authenticate"] == CHALLENGE.replace("invalid_token", "insufficient_scope")
+    assert "token_refused: scope" in caplog.messages
+
+
+async def test_a_rotated_key_gets_in_once_the_issuer_publishes_it(secured: dict[str, str], issuer: Issuer) -> None:
+    async with served(create_app(load_settings(secured))) as url:
+        issuer.rotate()
+        async with connected(url, issuer.token()) as client:
+            assert len((await client.list_tools()).tools) == 1
+
+
+async def test_a_token_taken_out_of_the_file_stops_working_at_once(
+    secured: dict[str, str], tokens_file: Path
+) -> None:
+    headers = HEADERS | {"Authorization": f"Bearer {ASHAS_TOKEN}"}
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+        before = await http.post(f"{url}/mcp", content=body())
+        tokens_file.write_text("# nobody any more\n")  # noqa: ASYNC240 - a few bytes
+        after = await http.post(f"{url}/mcp", content=body())
+    assert (before.status_code, after.status_code) == (200, 401)
+
+
+async def test_the_metadata_say_where_a_token_comes_from(secured: dict[str, str], issuer: Issuer) -> None:
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
+        answer = await http.get(f"{url}{METADATA}")
+    assert answer.json() == {
+        "resource": PUBLIC_URL,
+        "authorization_servers": [issuer.url],
+        "scopes_supported": ["wallets:read"],
+        "resource_name": "Juspay wallets",
+        "bearer_methods_supported": ["header"],
+    }
+
+
+async def test_with_a_file_alone_there_are_no_metadata_to_point_to(secured: dict[str, str]) -> None:
+    settings = load_settings(secured | {"JUSPAY_MCP_OAUTH_ISSUER": ""})
+    async with served(create_app(settings)) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        answer = await http.post(f"{url}/mcp", content=body())
+        metadata = await http.get(f"{url}{METADATA}")
+    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token", scope="wallets:read"'
+    assert metadata.status_code == 404
+
+
+EIGHT = [f"caller{number}" for number in range(8)]
+
+
+async def test_a_caller_never_sees_anothers_answer(tmp_path: Path) -> None:
+    """1,000 interleaved calls by eight callers, about 125 customers each of their own, and every answer checked."""
+    file = tmp_path / "eight"
+    file.write_text("".join(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}\n" for name in EIGHT))
+    answered: Counter[str] = Counter()
+
+    async def ask(http: httpx2.AsyncClient, name: str, customer: str) -> None:
+        reply = await http.post("/mcp", content=body(arguments={"customer_id": customer}))
+        result = reply.json()["result"]["structuredContent"]
+        assert result["customer"] == f"XXXXXX{customer[-4:]}"
+        assert result["total_balance"] == FINE.total(customer)
+        answered[name] += 1
+
+    async def ask_all(url: str, name: str, first: int) -> None:
+        headers = HEADERS | {"Authorization": f"Bearer {name}"}
+        async with (
+            httpx2.AsyncClient(base_url=url, headers=headers, timeout=60) as http,
+            anyio.create_task_group() as tasks,
+        ):
+            for number in range(first, first + 125):
+                tasks.start_soon(ask, http, name, FINE.customer(number))
+
+    async with Upstream([FINE]) as upstream:
+        settings = load_settings({**ENVIRON, "JUSPAY_BASE_URL": upstream.url, "JUSPAY_MCP_TOKENS_FILE": str(file)})
+        async with served(create_app(settings)) as url, anyio.create_task_group() as tasks:
+            for number, name in enumerate(EIGHT):
+                tasks.start_soon(ask_all, url, name, 1000 * (number + 1))
+    assert answered == dict.fromkeys(EIGHT, 125)

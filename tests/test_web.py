@@ -1,0 +1,186 @@
+"""The server over Streamable HTTP: real sockets, both protocol eras, and what doesn't get in."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp.types import CallToolResult
+
+from juspay_mcp.settings import load_settings
+from juspay_mcp.simulator import Behaviour, Simulator
+from juspay_mcp.web import MAX_BODY, create_app
+from tests.processes import CALL, MODERN
+from tests.serving import connected, served, until
+
+ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
+TOOL = "refresh_customer_wallets"
+HEADERS = {
+    "Accept": "application/json, text/event-stream",
+    "Content-Type": "application/json",
+    "MCP-Protocol-Version": "2026-07-28",
+    "Mcp-Method": "tools/call",
+    "Mcp-Name": TOOL,
+}
+
+
+def body(**changed: Any) -> bytes:
+    """One tool call of the 2026 era."""
+    params = {"_meta": MODERN, **CALL, **changed}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+
+
+def total_of(result: CallToolResult) -> str:
+    return str((result.structured_content or {})["total_balance"])
+
+
+@ERAS
+async def test_it_answers_in_both_eras_and_tells_what_is_happening(environ: dict[str, str], mode: str) -> None:
+    told = []
+
+    async def tell(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the SDK's
+        told.append(message)
+
+    async with (
+        served(create_app(load_settings(environ), allow_unauthenticated=True)) as url,
+        connected(url, mode=mode) as client,
+    ):
+        result = await client.call_tool(TOOL, {"customer_id": "cth_all_linked"}, progress_callback=tell)
+        tools = (await client.list_tools()).tools
+    assert total_of(result) == "1770.49"
+    assert [tool.name for tool in tools] == [TOOL]
+    assert told == ["asking Juspay"]
+
+
+async def test_health_and_readiness_are_plain_words_for_anyone(environ: dict[str, str]) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers={"Host": "10.1.2.3"}) as http:
+        answers = [await http.get(f"{url}{path}") for path in ("/healthz", "/readyz")]
+    assert [(answer.status_code, answer.text) for answer in answers] == [(200, "ok"), (200, "ready")]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+async def test_without_sessions_there_is_nothing_but_post(environ: dict[str, str], method: str) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        answer = await http.request(method, f"{url}/mcp")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
+# What must not get in: the headers changed, the body, the status that says so.
+REFUSED: dict[str, tuple[dict[str, str], bytes, int]] = {
+    "a foreign Host": ({"Host": "wallets.evil.example"}, body(), 421),
+    "a Host that begins as ours": ({"Host": "127.0.0.1.evil.example"}, body(), 421),
+    "a foreign Origin": ({"Origin": "https://evil.example"}, body(), 403),
+    "an Origin on this machine": ({"Origin": "http://localhost:3000"}, body(), 403),
+    "an Origin of no page": ({"Origin": "null"}, body(), 403),
+    "a body over the bound": ({}, body() + b" " * MAX_BODY, 413),
+    "another content type": ({"Content-Type": "text/plain"}, body(), 400),
+    "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, body(), 400),
+    "the older era, text": ({"Content-Type": "text/plain", "MCP-Protocol-Version": "2025-11-25"}, body(), 400),
+    "a header that names another method": ({"Mcp-Method": "tools/list"}, body(), 400),
+    "a header that names another tool": ({"Mcp-Name": "another"}, body(), 400),
+    "a header that names another version": ({"MCP-Protocol-Version": "2026-07-29"}, body(), 400),
+    "no JSON": ({}, b"{", 400),
+    "a batch": ({}, b"[" + body() + b"]", 400),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("headers", "content", "status"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_no_sound_request_is_refused_and_nothing_is_sent(
+    environ: dict[str, str], simulator: Simulator, headers: dict[str, str], content: bytes, status: int
+) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS | headers) as http:
+        answer = await http.post(f"{url}/mcp", content=content)
+    assert answer.status_code == status
+    assert simulator.requests == []
+
+
+async def test_a_body_that_doesnt_tell_its_length_ends_at_the_bound(environ: dict[str, str]) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield b" " * (MAX_BODY // 8)
+
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        answer = await http.post(f"{url}/mcp", content=pieces())
+    assert answer.status_code == 413
+
+
+PREFLIGHT = {
+    "Origin": "https://console.example",
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type,mcp-protocol-version",
+}
+
+
+async def test_a_web_page_may_call_where_its_origin_is_named(environ: dict[str, str]) -> None:
+    settings = load_settings(environ | {"JUSPAY_MCP_ALLOWED_ORIGINS": "https://console.example"})
+    async with (
+        served(create_app(settings, allow_unauthenticated=True)) as url,
+        httpx2.AsyncClient() as http,
+    ):
+        preflight = await http.options(f"{url}/mcp", headers=PREFLIGHT)
+        foreign = await http.options(f"{url}/mcp", headers=PREFLIGHT | {"Origin": "https://evil.example"})
+        called = await http.post(
+            f"{url}/mcp", headers=HEADERS | {"Origin": "https://console.example"}, content=body()
+        )
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (
+        200,
+        "https://console.example",
+    )
+    assert (foreign.status_code, foreign.headers.get("access-control-allow-origin")) == (400, None)
+    assert (called.status_code, called.headers["access-control-allow-origin"]) == (200, "https://console.example")
+
+
+async def test_no_web_page_may_where_none_is_named(environ: dict[str, str]) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient() as http:
+        preflight = await http.options(f"{url}/mcp", headers=PREFLIGHT)
+    assert preflight.status_code == 405
+    assert [name for name in preflight.headers if name.startswith("access-control")] == []
+
+
+@pytest.mark.parametrize("host", ["wallets.example", "wallets.example:8443", "10.0.0.5"])
+async def test_the_hosts_named_are_answered(environ: dict[str, str], host: str) -> None:
+    named = {
+        "JUSPAY_MCP_PUBLIC_URL": "https://wallets.example:8443/mcp",
+        "JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example,10.0.0.5",
+    }
+    app = create_app(load_settings(environ | named), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS | {"Host": host}) as http:
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
+async def test_a_client_that_goes_away_ends_the_request_to_juspay(
+    environ: dict[str, str], simulator: Simulator, version: str
+) -> None:
+    async def ask() -> None:
+        async with httpx2.AsyncClient(headers=HEADERS | {"MCP-Protocol-Version": version}, timeout=30) as http:
+            await http.post(f"{url}/mcp", content=body())
+
+    simulator.behave_always(Behaviour(latency=30))
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await until(lambda: simulator.requests)
+            tasks.cancel_scope.cancel()
+        await until(lambda: not simulator.open_connections, 1)
+
+
+async def test_a_subscription_is_refused_as_nothing_here_changes(environ: dict[str, str]) -> None:
+    params = {"_meta": MODERN, "notifications": {}}
+    request = {"jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params}
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with (
+        served(app) as url,
+        httpx2.AsyncClient(headers=HEADERS | {"Mcp-Method": "subscriptions/listen"}) as http,
+    ):
+        answer = await http.post(f"{url}/mcp", json=request)
+    assert answer.status_code == 404
