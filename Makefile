@@ -11,7 +11,8 @@ UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/share
 COMPILE := $(BIN)/python -m compileall -q juspay_mcp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package budgets replicas soak manifest pins clean
+.PHONY: help demo test check format lint types coverage package budgets replicas browser picture soak manifest pins
+.PHONY: clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +48,13 @@ package: $(VENV)/.tools ## Build, and run the tests once more against the instal
 replicas: $(VENV)/.tools ## Two replicas behind nginx with a Redis, killed and restarted; needs both of them installed
 	@$(BIN)/pytest tests/replicas
 
+browser: $(VENV)/.browser ## Look at the card in a real Chromium, where there is one
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/browser -n 2
+
+picture: $(VENV)/.browser ## Take the README's picture of the card anew
+	$(BIN)/python scripts/picture.py docs/card.png
+
 soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
 	$(BIN)/python scripts/soak.py
 
@@ -57,11 +65,11 @@ manifest: $(VENV)/.runtime ## Write server.json from what the program says of it
 	$(BIN)/python scripts/server_json.py > server.json
 
 pins: ## Write constraints.txt anew, from what an empty environment installs today
-	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.tools
+	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) artifacts .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 
 # The package alone, editable: enough to run it.
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -75,4 +83,11 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 $(VENV)/.tools: $(VENV)/.runtime
 	@echo "Installing the tools (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group check
+	@touch $@
+
+# What drives a Chromium that is there, the schema of MCP Apps' messages, and axe.
+$(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
+	@echo "Installing what the browser's tests need (once) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
+	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser
 	@touch $@

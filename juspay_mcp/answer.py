@@ -7,7 +7,7 @@ and the schema knows no null. Field descriptions are read by models in every con
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import MISSING, BaseModel, ConfigDict, Field
 
@@ -24,6 +24,11 @@ MAX_WALLETS = 25
 """How many wallets one answer lists; totals and counts cover all."""
 
 T = TypeVar("T")
+
+
+def _without_pattern(schema: dict[str, Any]) -> None:
+    """Codes are checked as they are read; a model that reads an answer has no use for their pattern."""
+    del schema["pattern"]
 
 
 class _Frozen(BaseModel):
@@ -46,26 +51,26 @@ class WalletAnswer(_Frozen):
     """One wallet of the customer."""
 
     provider: str
-    code: Annotated[str, Field(pattern=CODE_PATTERN)]
+    code: Annotated[str, Field(pattern=CODE_PATTERN, json_schema_extra=_without_pattern)]
     ref: Annotated[str | MISSING, Field(description="masked id")] = MISSING
     kind: Annotated[Kind, Field(description="pay_later is credit, never summed")]
     linked: Annotated[bool | MISSING, Field(description="absent: not known")] = MISSING
     balance: Annotated[str | MISSING, Field(description="decimal; absent: not known, never 0")] = MISSING
     last_refreshed: str | MISSING = MISSING
     freshness: Annotated[Freshness, Field(description="live: within 5 minutes of as_of")]
-    mobile: Annotated[str | MISSING, Field(description="masked")] = MISSING
+    mobile: str | MISSING = MISSING
     parts: Annotated[list[PartAnswer] | MISSING, Field(description="breakdown, never summed")] = MISSING
 
 
 class Answer(_Frozen):
     """The structured result of `refresh_customer_wallets`."""
 
-    summary: Annotated[str, Field(description="the answer in a few sentences")]
-    customer: Annotated[str, Field(description="masked")]
-    environment: Annotated[Environment, Field(description="simulator: made-up figures")]
+    summary: str
+    customer: str
+    environment: Annotated[Environment, Field(description="simulator: made up")]
     source: Annotated[Source, Field(description="last_known: refresh failed, older balances")]
-    as_of: Annotated[str, Field(description="RFC 3339, UTC")]
-    currency: Annotated[str, Field(description="from the server's settings")]
+    as_of: str
+    currency: str
     total_balance: Annotated[str | MISSING, Field(description="of linked wallets; no pay_later")] = MISSING
     wallet_count: int
     linked_count: int

@@ -276,15 +276,24 @@ def audit_hash(customer_id: str) -> None:
 
 @cli.command(
     short_help="Show what the server answers, without keys.",
-    epilog=f"\b\nExamples:\n  {PROGRAM} demo\n  {PROGRAM} demo | less",
+    epilog=f"\b\nExamples:\n  {PROGRAM} demo\n  {PROGRAM} demo | less\n  {PROGRAM} demo --open",
 )
-def demo() -> int:
+@click.option("--open", "in_browser", is_flag=True, help="Show the wallet card in the browser instead.")
+def demo(*, in_browser: bool) -> int:
     """Show what the server answers: no keys, no network, made-up figures.
 
     Starts a stand-in for Juspay on loopback and the server as a host would, asks it about the stand-in's customers as
     an MCP client, shows every answer, and what to paste into Claude Desktop, Claude Code, Cursor and VS Code.
     Takes a few seconds. Exits with 0, or with 70 if an answer wasn't as expected.
+
+    With --open, a page on loopback plays the host instead and shows the card that hosts with MCP Apps show, for each
+    of those customers, until Ctrl-C.
     """
+    if in_browser:
+        from juspay_mcp.gallery import open_gallery  # noqa: PLC0415 - as below
+
+        open_gallery(click.echo)
+        return EX_OK
     from juspay_mcp.demo import run_demo  # noqa: PLC0415 - the SDK and rich: not for the server's start
     from juspay_mcp.tables import ResultConsole  # noqa: PLC0415 - the same
 

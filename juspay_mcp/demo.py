@@ -22,7 +22,7 @@ from juspay_mcp.hosts import HOSTS, launch_from, trial_block
 from juspay_mcp.simulator import API_KEY, CUSTOMERS, DEMO_CUSTOMERS, MERCHANT_ID, Simulator
 from juspay_mcp.tables import answer_view
 
-_TIMEOUT_SECONDS: Final = 30.0
+TIMEOUT_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ async def run_demo(console: Console, questions: Sequence[Question] = QUESTIONS) 
             verdicts = [
                 verdict
                 for api_key, group in groupby(questions, key=attrgetter("api_key"))
-                for verdict in await _ask_one_server(_server(simulator, api_key), list(group), console, log)
+                for verdict in await _ask_one_server(simulated_server(simulator, api_key), list(group), console, log)
             ]
         finally:
             log.seek(0)
@@ -84,7 +84,7 @@ def is_as_expected(reply: Answer | str, question: Question) -> bool:
     return question.error is not None and reply.endswith(f"[{question.error}]")
 
 
-def _server(simulator: Simulator, api_key: str) -> StdioServerParameters:
+def simulated_server(simulator: Simulator, api_key: str) -> StdioServerParameters:
     """What a host's file says, with the simulator's address; `-P`: no file of the current folder gets imported."""
     return StdioServerParameters(
         command=sys.executable,
@@ -105,7 +105,7 @@ async def _ask_one_server(
     console.print("\nStarting a server ...", style="dim")
     started = time.perf_counter()
     transport = stdio_client(server, errlog=log)
-    async with Client(transport, read_timeout_seconds=_TIMEOUT_SECONDS) as client:
+    async with Client(transport, read_timeout_seconds=TIMEOUT_SECONDS) as client:
         tool = (await client.list_tools()).tools[0].name
         console.print(_connection(client, tool, _milliseconds_since(started)))
         return [await _ask(client, tool, question, console) for question in questions]
@@ -167,6 +167,7 @@ def _print_hosts(console: Console) -> None:
             console.print(Text.assemble((host.name, "bold"), f": {host.file} ({host.where})"))
         console.print(JSONHighlighter()(Text(block)), soft_wrap=True)
     console.print(_how_to_go_on())
+    console.print(_offer())
 
 
 def _how_to_go_on() -> Text:
@@ -175,4 +176,10 @@ def _how_to_go_on() -> Text:
         (f"What is in the wallets of customer {DEMO_CUSTOMERS[1]}?", "bold"),
         "\n\nFor real figures, set in that env: JUSPAY_ENV to sandbox or production, JUSPAY_MERCHANT_ID, and "
         "JUSPAY_API_KEY_FILE to the path of a file that holds the API key and nothing else.",
+    )
+
+
+def _offer() -> Text:
+    return Text.assemble(
+        "\nTo see the card that hosts with MCP Apps show, in a browser: ", ("juspay-wallets-mcp demo --open", "bold")
     )

@@ -26,4 +26,5 @@ def _member(key: str, value: Any, definitions: dict[str, JsonSchemaValue]) -> An
 
 
 def _is_noise(key: str, schema: JsonSchemaValue) -> bool:
-    return key == "title" or (key == "description" and "properties" in schema)
+    # What an enum lists has a type already.
+    return key == "title" or (key == "description" and "properties" in schema) or (key == "type" and "enum" in schema)

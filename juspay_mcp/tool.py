@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from juspay_mcp.answer import Answer
 from juspay_mcp.boundary import bugs_as_internal_errors
 from juspay_mcp.callers import Caller
+from juspay_mcp.card import ICON, TOOL_META
 from juspay_mcp.customers import MAX_LENGTH, PATTERN, CustomerId, parse_customer_id
 from juspay_mcp.errors import CustomerNotFound, InvalidCustomerId, UpstreamError, WalletsError
 from juspay_mcp.flights import Report
@@ -35,7 +36,7 @@ class RefreshRequest(BaseModel):
         Field(
             description="Juspay's id (cth_…, cst_…) or the merchant's own",
             repr=False,
-            json_schema_extra={"minLength": 1, "maxLength": MAX_LENGTH, "pattern": PATTERN},
+            json_schema_extra={"maxLength": MAX_LENGTH, "pattern": PATTERN},
         ),
     ]
 
@@ -51,6 +52,8 @@ def describe_tool() -> Tool:
         annotations=ToolAnnotations(
             read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
         ),
+        icons=[ICON],
+        _meta=TOOL_META,
     )
 
 

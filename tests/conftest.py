@@ -66,10 +66,12 @@ def host(environ: dict[str, str]) -> Host:
     """A way to connect to a server in this process, with other variables if need be."""
 
     @asynccontextmanager
-    async def connect(*, clock: Callable[[], datetime] = lambda: NOW, **variables: str) -> AsyncIterator[Client]:
+    async def connect(
+        *, clock: Callable[[], datetime] = lambda: NOW, mode: str = "auto", **variables: str
+    ) -> AsyncIterator[Client]:
         settings = load_settings(environ | variables)
         service = partial(open_service, settings, clock=clock, retries=Retries(sleep=no_wait, draw=lambda: 0.5))
-        async with Client(build_server(service)) as client:
+        async with Client(build_server(service), mode=mode) as client:
             yield client
 
     return connect

@@ -56,6 +56,7 @@ async def test_the_server_introduces_itself(either_host: Host, golden: Golden) -
             "title": client.server_info.title,
             "instructions": client.instructions,
             "capabilities": client.server_capabilities.model_dump(mode="json", exclude_none=True),
+            "icons": [icon.model_dump(exclude_none=True) for icon in client.server_info.icons or []],
         }
     golden("introduction.json", pretty(introduction))
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from packaging.requirements import Requirement
 
-from juspay_mcp import errors
+from juspay_mcp import card, errors, prompt
 from juspay_mcp.answer import Answer, WalletAnswer
 from juspay_mcp.cli import cli
 from juspay_mcp.errors import UpstreamError, WalletsError
@@ -77,6 +77,19 @@ def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -
     assert sorted(name for row in rows("## What it depends on") for name in code(row[0])) == names
 
 
+def test_the_readme_names_the_card_and_the_prompt_with_its_arguments() -> None:
+    section = README.split("### The card and the prompt", 1)[1].split("\n### ", 1)[0]
+    [listed] = prompt.list_prompts().prompts
+    names = [listed.name, *(argument.name for argument in listed.arguments or [])]
+    assert [word for word in code(section) if word in {card.URI, *names}] == [card.URI, *names]
+
+
+def test_the_pictures_of_the_readme_are_there_and_small() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert pictures == ["docs/card.png"]
+    assert all(0 < (ROOT / picture).stat().st_size < 120_000 for picture in pictures)
+
+
 def test_every_json_block_of_the_readme_parses() -> None:
     blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
     assert blocks
@@ -118,7 +131,7 @@ FORBIDDEN = re.compile(
     r"/(work|farm)/|/root/|/tmp/bash_jobs|//[a-z.-]*(pypi|npm|debian|pythonhosted)[a-z.-]*[.](org|com)"
 )
 OURS = {".ci", ".github", ".gitignore"}
-MADE = {"__pycache__", "build", "dist"}
+MADE = {"__pycache__", "artifacts", "build", "dist"}
 
 
 def is_ours(path: Path) -> bool:

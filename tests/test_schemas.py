@@ -41,7 +41,7 @@ def test_a_schema_has_its_fields_and_their_descriptions_and_no_more() -> None:
 def test_models_in_a_model_stand_where_they_are_used() -> None:
     assert compact_schema(Tree, "serialization") == {
         "properties": {
-            "kind": {"enum": ["oak", "elm"], "type": "string"},
+            "kind": {"enum": ["oak", "elm"]},
             "leaf": LEAF,
             "leaves": {"description": "in their order", "items": LEAF, "maxItems": 3, "type": "array"},
         },

@@ -226,7 +226,7 @@ def test_a_caller_s_words_are_in_no_span(exporting: dict[str, str], collector: C
     assert [span for span in collector.spans if "status" in span] == [
         refused("tools/call", "-32602", **tool),
         refused("tools/call", "-32602", **tool),
-        refused("prompts/get", "-32601"),
+        refused("prompts/get", "-32602"),
         refused("_OTHER", "-32601"),
     ]
     assert b"canary" not in b"".join(collector.bodies).lower()

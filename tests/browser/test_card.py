@@ -1,0 +1,395 @@
+"""The card in a real browser, in a host that follows the protocol, with a real server behind it."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, expect
+
+from tests.browser import results
+from tests.browser.stage import Stage
+
+THEMES = ("light", "dark", "warm-light", "warm-dark")
+WIDTHS = ("320", "480", "760")
+SAMPLE = "cth_eN4e4kR12CJV"
+ERROR = "Juspay is unavailable. Try again in a few minutes. [upstream_unavailable]"
+
+
+def waiting(stage: Stage) -> None:
+    stage.never_answer()
+    stage.begin(SAMPLE)
+    stage.card.locator(".bones").wait_for()
+
+
+def cancelled(stage: Stage) -> None:
+    waiting(stage)
+    stage.page.locator("#cancel").click()
+    stage.settle()
+
+
+def shown(customer: str) -> Callable[[Stage], None]:
+    return lambda stage: stage.show(customer)
+
+
+def given(make: Callable[[], dict[str, Any]]) -> Callable[[Stage], None]:
+    def show(stage: Stage) -> None:
+        stage.answer_with(make())
+        stage.show(SAMPLE)
+
+    return show
+
+
+def failed_again(stage: Stage) -> None:
+    stage.show("cth_stale")
+    stage.answer_with(results.failed(ERROR))
+    stage.card.get_by_role("button", name="Refresh").click()
+    stage.card.get_by_role("alert").filter(has_text="[upstream_unavailable]").wait_for()
+
+
+def unfolded(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    for summary in stage.card.locator("summary").all():
+        summary.click()
+
+
+# Each state: how to get there, and what must be read there.
+STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
+    "waiting": (waiting, ("Juspay is asking every wallet's provider.",)),
+    "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "just now")),
+    "unfolded": (unfolded, ("2 parts", "₹22,222.00", "pay later", "not added to the total")),
+    "empty": (shown("cth_no_wallets"), ("This customer has no wallets.", "Total not known")),
+    "unlinked": (shown("cth_unlinked"), ("Not linked", "No balance", "0 of 2 wallets linked")),
+    "error": (shown("cth_server_error"), ("No balances could be had", "[upstream_unavailable]")),
+    "error after an answer": (
+        failed_again, ("[upstream_unavailable]", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
+    ),
+    "cancelled": (cancelled, ("Cancelled", "before an answer came")),
+    "stale": (shown("cth_stale"), ("3 days ago", "just now", "older than five minutes")),
+    "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "age not known")),
+    "two of one": (shown("cth_two_of_one"), ("mobile ••••2233", "mobile ••••4455", "id ••••")),
+    "not known": (shown("cth_no_answer"), ("Not known", "it is not zero")),
+    "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "older balances", "SIMULATOR", "2 hours ago")),
+    "thirty": (shown("cth_thirty"), ("and 5 more wallets, not listed here", "24 of 30 wallets linked")),
+    "odd balances": (shown("cth_odd_balances"), ("-₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
+    "sandbox": (
+        given(lambda: results.answer(results.wallet(), environment="sandbox")), ("SANDBOX", "test figures"),
+    ),
+    "hostile": (given(results.hostile), ("<img src=x onerror=alert(1)>", "<script>", "\ufffd", "…")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_state_reads_well_in_every_theme_and_width(state: str, stage: Stage, artifacts: Path) -> None:
+    reach, words = STATES[state]
+    reach(stage)
+    assert [word for word in words if word not in stage.text()] == []
+    for theme in THEMES:
+        for width in WIDTHS:
+            stage.dress(theme, width)
+            assert stage.overflow() == [], (theme, width)
+            assert stage.axe() == [], (theme, width)
+            name = f"{state.replace(' ', '-')}-{theme}-{width}.png"
+            stage.page.locator("#frame").screenshot(path=artifacts / name)
+
+
+@pytest.mark.parametrize("state", ["done", "pay later", "odd balances", "hostile", "error"])
+def test_it_bears_text_of_twice_the_size_and_wide_spacing_at_the_narrowest_width(state: str, stage: Stage) -> None:
+    STATES[state][0](stage)
+    stage.frame.add_style_tag(
+        content="html { font-size: 200%; } * { line-height: 1.5 !important; letter-spacing: .12em !important; "
+        "word-spacing: .16em !important; } p { margin-bottom: 2em !important; }"
+    )
+    stage.dress(width="320")
+    assert stage.overflow() == []
+
+
+def test_production_figures_wear_no_band(stage: Stage) -> None:
+    stage.answer_with(results.answer(results.wallet()))
+    stage.show(SAMPLE)
+    expect(stage.card.locator("#band")).to_be_hidden()
+
+
+def test_the_refresh_button_has_the_host_call_the_tool_again_with_the_same_arguments(stage: Stage) -> None:
+    stage.show("cth_all_linked")
+    [first] = stage.said("card", "ui/notifications/tool-result")
+    button = stage.card.get_by_role("button", name="Refresh")
+    button.focus()
+    with stage.page.expect_response("**/call") as response:
+        stage.page.keyboard.press("Enter")
+    second = response.value.json()["result"]
+    stage.settle()
+    [call] = stage.said("host", "tools/call")
+    assert call["params"] == {"name": "refresh_customer_wallets", "arguments": {"customer_id": "cth_all_linked"}}
+    [given] = [message["result"] for side, message in stage.heard
+               if side == "card" and message.get("id") == call["id"] and "result" in message
+               and "structuredContent" in message["result"]]  # fmt: skip
+    assert given == second
+    refs = [{wallet["ref"] for wallet in each["structuredContent"]["wallets"]} for each in (first["params"], second)]
+    assert refs[0] == refs[1]  # the same customer, asked about again
+    expect(button).to_be_focused()
+    expect(stage.card.get_by_role("status")).to_contain_text("3 wallets hold INR 1,770.49")
+
+
+def test_while_it_refreshes_the_button_waits_and_the_figures_stay(stage: Stage) -> None:
+    stage.show("cth_all_linked")
+    calls = stage.never_answer()
+    button = stage.card.locator("#refresh")
+    button.click()
+    expect(button).to_have_text("Refreshing…")
+    button.click(force=True)  # a second press asks for nothing
+    expect(stage.card.get_by_role("status")).to_have_text("Refreshing")
+    assert "₹1,770.49" in stage.text()
+    assert len(calls) == len(stage.said("host", "tools/call")) == 1
+    calls[0].fulfill(json={"error": {"code": -32000, "message": "No"}})
+    stage.settle()
+    expect(stage.card.get_by_role("alert")).to_contain_text("The host didn't carry out the call.")
+    assert "₹1,770.49" in stage.text()
+
+
+def test_a_good_answer_takes_the_earlier_trouble_away(stage: Stage) -> None:
+    failed_again(stage)
+    stage.page.unroute_all()
+    stage.card.get_by_role("button", name="Refresh").click()
+    stage.settle()
+    expect(stage.card.locator("#trouble")).to_be_hidden()
+
+
+def test_without_a_host_that_passes_calls_on_there_is_no_button(stage: Stage) -> None:
+    stage.open()
+    stage.page.get_by_label("The host passes tool calls on").uncheck()
+    stage.show(SAMPLE)
+    expect(stage.card.locator("#refresh")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("path", "value"), results.MISSHAPEN)
+def test_a_result_of_another_form_is_an_error_and_no_half_a_card(
+    path: tuple[str | int, ...], value: object, stage: Stage
+) -> None:
+    stage.answer_with(results.changed(path, value))
+    stage.show(SAMPLE)
+    assert [line for line in stage.text().splitlines() if line] == [
+        "Wallet balance",
+        "Try again",
+        "Not understood",
+        "This card doesn't know the answer's form.",
+    ]
+
+
+@pytest.mark.parametrize("result", [{"content": []}, {"content": [], "structuredContent": {}}])
+def test_a_result_without_an_answer_is_an_error(result: dict[str, Any], stage: Stage) -> None:
+    stage.answer_with({"result": result})
+    stage.show(SAMPLE)
+    assert "Not understood" in stage.text()
+
+
+def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
+    stage.answer_with(results.hostile())
+    stage.show(SAMPLE)
+    assert stage.card.locator("img, script:not(body > script), a, svg, form").count() == 0
+    text = stage.frame.evaluate("document.querySelector('main').textContent")
+    assert (
+        re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", text)
+        == []
+    )
+    # "Wallet"; a name, alone and behind its initial; a notice.
+    assert {len(run) for run in re.findall("W+", text)} == {1, 80, 81, 400}
+    assert re.findall("[\u0335\u0489\u030d]{4,}", text) == []
+    assert results.ARABIC in text
+
+
+DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩०१२३४५६७८९", "01234567890123456789")
+
+
+@pytest.mark.parametrize("locale", ["en-IN", "en-US", "de-DE", "hi-IN", "ar-EG"])
+def test_every_digit_arrives_in_every_locale(locale: str, stage: Stage) -> None:
+    amounts = [
+        "123456789012345678.12", "999999999999999999999.99", "0.1000", "0.000000000000000000000000000001",
+        "-9007199254740993.005", "1234.50",
+    ]  # fmt: skip
+    stage.answer_with(results.answer(*(results.wallet(balance=amount) for amount in amounts)))
+    stage.open()
+    stage.dress(locale=locale)
+    stage.show(SAMPLE)
+    shown = stage.card.locator("li .amount").all_inner_texts()
+    assert [re.sub(r"\D", "", text.translate(DIGITS)) for text in shown] == [
+        re.sub(r"\D", "", one) for one in amounts
+    ]
+    assert all("₹" in text for text in shown)
+    assert {"en-US": "₹1,234.50", "de-DE": "1.234,50\xa0₹"}.get(locale, shown[-1]) == shown[-1]
+
+
+def test_an_engine_that_would_round_shows_the_digits_as_they_came(context: BrowserContext, stage: Stage) -> None:
+    context.add_init_script(
+        "const exact = Intl.NumberFormat.prototype.__lookupGetter__('format');"
+        "Object.defineProperty(Intl.NumberFormat.prototype, 'format',"
+        "  { get() { return (value) => exact.call(this)(Number(value)); } });"
+    )
+    stage.answer_with(results.answer(results.wallet(balance="123456789012345678.12"), results.wallet()))
+    stage.show(SAMPLE)
+    assert stage.card.locator("li .amount").all_inner_texts() == ["INR 123456789012345678.12", "₹95.00"]
+
+
+def test_a_locale_time_zone_or_currency_that_nobody_knows_changes_no_digit(stage: Stage) -> None:
+    stage.answer_with(results.answer(results.wallet(), currency="ZZZ"))
+    stage.show(SAMPLE)
+    stage.tell(
+        {"method": "ui/notifications/host-context-changed", "params": {"locale": "x_y", "timeZone": "Mars/Base"}}
+    )
+    expect(stage.card.locator("li .amount")).to_have_text("ZZZ\xa095.00")
+
+
+def test_freshness_is_said_in_words_and_exactly_on_hover_and_when_pressed(stage: Stage) -> None:
+    wallet = results.wallet(last_refreshed="2026-11-20T09:30:00Z", freshness="stale")
+    stage.answer_with(results.answer(wallet, as_of="2026-11-23T09:30:00Z"))
+    stage.show(SAMPLE)
+    button = stage.card.locator("li .when")
+    expect(button).to_have_text(re.compile(r"^\d+ days ago$"))
+    exact = "20 Nov 2026, 3:00:00 pm IST"
+    expect(button).to_have_attribute("title", exact)
+    expect(button).to_have_accessible_description(exact)
+    button.focus()
+    stage.page.keyboard.press("Enter")
+    expect(button).to_have_text(exact)
+    stage.page.keyboard.press("Space")
+    expect(button).to_have_text(re.compile("days ago"))
+
+
+def test_what_was_live_ages_before_the_viewer_s_eyes(stage: Stage) -> None:
+    stage.page.clock.install()
+    stage.answer_with(results.answer(results.wallet()))
+    stage.show(SAMPLE)
+    expect(stage.card.locator("li .when")).to_have_class("when live")
+    stage.page.clock.run_for(timedelta(minutes=6) // timedelta(milliseconds=1))
+    expect(stage.card.locator("li .when")).to_have_class("when stale")
+    expect(stage.card.locator("li .when")).to_have_text(re.compile("[5-7] minutes ago"))
+
+
+def test_everything_can_be_reached_and_used_by_keyboard_alone(stage: Stage) -> None:
+    stage.show("cth_eN4e4kR12CJV")
+    reached = []
+    stage.card.locator("body").evaluate("document.body.tabIndex = -1, document.body.focus()")
+    for _ in range(6):
+        stage.page.keyboard.press("Tab")
+        reached.append(stage.frame.evaluate("document.activeElement.textContent"))
+        outline = stage.frame.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+    assert reached == ["Refresh", "Updated just now", "just now", "1 part", "just now", "2 parts"]
+    stage.page.keyboard.press("Enter")
+    expect(stage.card.locator("details").nth(1)).to_have_attribute("open", "")
+
+
+def test_a_screen_reader_finds_headings_lists_and_one_sentence_of_news(stage: Stage) -> None:
+    stage.show("cth_pay_later")
+    expect(stage.card.get_by_role("heading", level=1)).to_have_text("Wallet balance")
+    expect(stage.card.get_by_role("heading", level=2)).to_have_text("Pay later · credit, not in the total")
+    assert stage.card.get_by_role("list").count() >= 3
+    expect(stage.card.get_by_role("status")).to_contain_text("made-up figures: Paytm holds INR 640.75")
+    stage.answer_with(results.failed(ERROR))
+    stage.card.get_by_role("button", name="Refresh").click()
+    expect(stage.card.get_by_role("alert")).to_contain_text(ERROR)
+
+
+def test_names_from_right_to_left_turn_nothing_around_them(stage: Stage) -> None:
+    stage.answer_with(results.answer(results.wallet(provider=results.ARABIC), results.wallet()))
+    stage.show(SAMPLE)
+    starts = [row.bounding_box() for row in stage.card.locator(".who").all()]
+    assert all(start and first and start["x"] == first["x"] for start in starts for first in starts[:1])
+    assert stage.card.locator(".who .soft").first.inner_text().startswith("Linked\xa0· mobile ")
+
+
+def test_nothing_moves_for_who_wants_no_motion(stage: Stage) -> None:
+    waiting(stage)
+    assert stage.frame.evaluate("document.getAnimations().length") == 0
+    stage.page.emulate_media(reduced_motion="no-preference")
+    assert stage.frame.evaluate("document.getAnimations().length") == 1
+
+
+def test_it_takes_the_host_s_colours_and_no_other_of_its_variables(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    stage.dress("warm-light")
+    assert stage.frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 249, 245)"
+    variables = {"--page": "red", "--font-mono": "x", "--color-text-primary": "url(https://example.invalid/a)"}
+    stage.tell({"method": "ui/notifications/host-context-changed", "params": {"styles": {"variables": variables}}})
+    stage.settle()
+    assert stage.frame.evaluate("document.documentElement.style.getPropertyValue('--page')") == ""
+
+
+def test_without_a_theme_it_follows_the_system_s(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    stage.tell({"method": "ui/notifications/host-context-changed", "params": {"theme": None}})
+    background = "(colour) => getComputedStyle(document.body).backgroundColor === colour"
+    stage.page.emulate_media(color_scheme="dark")
+    stage.frame.wait_for_function(background, arg="rgb(18, 21, 29)")
+    stage.page.emulate_media(color_scheme="light")
+    stage.frame.wait_for_function(background, arg="rgb(255, 255, 255)")
+
+
+def test_it_listens_to_its_parent_alone(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    fake = results.answer(results.wallet(balance="666.00"), total_balance="666.00")["result"]
+    stage.frame.evaluate(
+        "(result) => postMessage({ jsonrpc: '2.0', method: 'ui/notifications/tool-result', params: result }, '*')",
+        fake,
+    )
+    stage.frame.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
+    assert "666" not in stage.text()
+
+
+def test_it_answers_what_a_host_may_ask_and_refuses_the_rest(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    for number, method in enumerate(("ping", "ui/resource-teardown", "tools/list")):
+        stage.tell({"id": f"test{number}", "method": method, "params": {}})
+    stage.tell({"method": "ui/notifications/tool-input-partial", "params": {"arguments": {"customer_id": "c"}}})
+    stage.tell({"method": "__proto__", "params": {}})
+    stage.page.wait_for_function("() => document.querySelector('#log').textContent.includes('test2')")
+    replies = {message["id"]: message for side, message in stage.heard
+               if side == "host" and str(message.get("id", "")).startswith("test")}  # fmt: skip
+    assert [replies[f"test{number}"].get("result") for number in range(3)] == [{}, {}, None]
+    assert replies["test2"]["error"] == {"code": -32601, "message": "Method not found"}
+
+
+def test_what_is_no_message_of_the_protocol_is_passed_over(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    before = stage.text()
+    post = "(data) => document.querySelector('iframe').contentWindow.postMessage(data, '*')"
+    noise: list[Any] = ["text", None, 7, [], {"method": "ui/notifications/tool-result"}, {"jsonrpc": "2.0", "id": 99}]
+    for data in noise:
+        stage.page.evaluate(post, data)
+    stage.tell({"id": "last", "method": "ping"})
+    stage.page.wait_for_function("() => document.querySelector('#log').textContent.includes('last')")
+    assert stage.text() == before
+    stage.heard[:] = [(side, message) for side, message in stage.heard if message not in noise]
+
+
+def test_the_customer_s_whole_id_is_nowhere_on_the_card(stage: Stage) -> None:
+    stage.show("asha.rao@example.com")
+    assert "asha" not in stage.frame.evaluate("document.documentElement.outerHTML")
+
+
+def test_opened_without_a_host_it_says_so(context: BrowserContext, gallery: str) -> None:
+    page = context.new_page()
+    page.goto(gallery.partition("/#")[0] + "/card")
+    expect(page.get_by_role("alert")).to_contain_text("Not shown")
+
+
+def test_the_gallery_has_no_fault_that_axe_knows_either(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    assert stage.axe(stage.page.main_frame) == []
+
+
+def test_the_gallery_without_its_token_shows_nothing(context: BrowserContext, gallery: str) -> None:
+    page = context.new_page()
+    page.goto(gallery.partition("#")[0])
+    expect(page.locator("#about")).to_contain_text("no valid token")
+    assert page.locator("iframe").count() == 0
+
+
+def test_the_messages_can_be_read_in_the_gallery(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    log = stage.page.locator("#log").text_content() or ""
+    messages = [json.loads(line.partition(": ")[2]) for line in log.strip().split("\n\n")]
+    assert {"ui/initialize", "ui/notifications/tool-result"} <= {message.get("method") for message in messages}
