@@ -5,7 +5,6 @@ protected-resource metadata (RFC 9728), and the scope. The wire never says why a
 """
 
 import json
-import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,9 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from juspay_mcp.settings import AccessSettings
-from juspay_mcp.tokens import SCOPE, TokensFile
-
-_logger = logging.getLogger(__name__)
+from juspay_mcp.tokens import SCOPE, TokensFile, log_refusal
 
 
 def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
@@ -39,12 +36,13 @@ def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One kind of closed gate: the status, and the error code of RFC 6750."""
+    """One kind of closed gate: the status, and the error code of RFC 6750, which has none for no token at all."""
 
     status: int
-    error: str
+    error: str | None
 
 
+NO_TOKEN: Final = Refusal(401, None)
 UNKNOWN: Final = Refusal(401, "invalid_token")
 OUT_OF_SCOPE: Final = Refusal(403, "insufficient_scope")
 
@@ -66,23 +64,28 @@ class Gate:
         await self._app({**scope, **known}, receive, send)
 
     async def _authenticate(self, connection: HTTPConnection) -> dict[str, object] | Refusal:
+        given = connection.headers.getlist("authorization")
+        if not given:
+            return NO_TOKEN
         # Two headers could mean two callers: one to a gateway before this server, another one here.
-        if len(connection.headers.getlist("authorization")) != 1:
+        if len(given) > 1 or not given[0].lower().startswith("bearer "):
+            log_refusal("no_bearer_token" if len(given) == 1 else "two_headers")
             return UNKNOWN
         found = await self._backend.authenticate(connection)
         if found is None:
             return UNKNOWN
         credentials, user = found
         if SCOPE not in credentials.scopes:
-            _logger.warning("token_refused: scope")
+            log_refusal("scope")
             return OUT_OF_SCOPE
         return {"auth": credentials, "user": user}
 
     def _refuse(self, refusal: Refusal) -> Response:
+        error = f'error="{refusal.error}", ' if refusal.error else ""
         return Response(
-            json.dumps({"error": refusal.error}),
+            json.dumps({"error": refusal.error or "no_token"}),
             status_code=refusal.status,
-            headers={"WWW-Authenticate": f'Bearer error="{refusal.error}", {self._challenge}'},
+            headers={"WWW-Authenticate": f"Bearer {error}{self._challenge}"},
             media_type="application/json",
         )
 

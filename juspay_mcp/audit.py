@@ -8,6 +8,7 @@ import errno
 import hmac
 import json
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from juspay_mcp.callers import Caller
 from juspay_mcp.credentials import Key, audit_key
 from juspay_mcp.customers import CustomerId
 from juspay_mcp.errors import InternalError, WalletsError, outcome_of
-from juspay_mcp.logfile import LineStream, LogFile
+from juspay_mcp.logfile import STDERR, LineStream, LogFile
 from juspay_mcp.settings import Settings
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.spans import trace_id
@@ -147,6 +148,9 @@ def open_audit(
 
 def _open_lines(audit_log: str) -> LineStream:
     try:
-        return LineStream() if audit_log == "stderr" else LogFile(Path(audit_log))
+        if audit_log != "stderr":
+            return LogFile(Path(audit_log))
+        os.fstat(STDERR)  # whoever started this process may have closed it
+        return LineStream()
     except OSError:
         raise broken_rule("JUSPAY_MCP_AUDIT_LOG") from None

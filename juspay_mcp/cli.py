@@ -220,17 +220,22 @@ def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bo
 
     address = serve.Address(host, port, workers, allow_unauthenticated=allow_unauthenticated)
     settings = _settings()
-    serve.check_start(settings, address)
+    traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    serve.check_start(settings, address, traces)
     try:
         listening = serve.listen(address)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else type(error).__name__
-        return _fail(f"{host} port {port} can't be listened on ({reason}); choose others.", EX_UNAVAILABLE)
+    except (OSError, UnicodeError) as error:
+        return _fail(f"{host} port {port} can't be listened on ({_reason(error)}); choose others.", EX_UNAVAILABLE)
     where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
-    traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
     greeting = f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C"
     with listening:
         return serve.serve_http(settings, address, listening, traces, partial(click.echo, greeting, err=True))
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """In the system's words alone, to which Python adds addresses; a name that can't be looked up has no number."""
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number and number > 0 else "no such host"
 
 
 @cli.command(

@@ -25,13 +25,11 @@ class Limiter(Protocol):
 class CallLimiter:
     """Counts each caller's calls in a moving window, in this process's memory.
 
-    `limit` is like `60/minute`; None lets everything pass. The first call of a process is over no limit, so it
-    doesn't wait for the library to be imported (20 ms of the time to a first answer): the second call counts both.
+    `limit` is like `60/minute`; None lets everything pass, and imports no library.
     """
 
     def __init__(self, limit: str | None) -> None:
         self._limit = limit
-        self._first_caller: str | None = None
         self._window: tuple[RateLimitItem, RateLimiter] | None = None
 
     async def admit(self, caller: str) -> None:
@@ -42,21 +40,14 @@ class CallLimiter:
         """
         if self._limit is None:
             return
-        if self._first_caller is None:
-            self._first_caller = caller
-            return
-        if self._window is None:
-            self._window = _moving_window(self._limit)
-            self._hit(*self._window, self._first_caller)
-        self._hit(*self._window, caller)
-
-    def _hit(self, item: "RateLimitItem", window: "RateLimiter", caller: str) -> None:
+        self._window = self._window or _moving_window(self._limit)
+        item, window = self._window
         if not window.hit(item, caller):
             raise RateLimited(ceil(window.get_window_stats(item, caller).reset_time - time.time()))
 
 
 def _moving_window(limit: str) -> "tuple[RateLimitItem, RateLimiter]":
-    from limits import parse  # noqa: PLC0415 - see CallLimiter
+    from limits import parse  # noqa: PLC0415 - 20 ms, which a server that only lists its tool does without
     from limits.storage import MemoryStorage  # noqa: PLC0415 - the same
     from limits.strategies import MovingWindowRateLimiter  # noqa: PLC0415 - the same
 

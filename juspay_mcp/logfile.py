@@ -7,23 +7,22 @@ it: the system puts each write at the end, and a line is one write.
 import errno
 import os
 import shutil
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from typing_extensions import override
 
-_STDOUT, _STDERR = 1, 2
+STDERR = 2
+_STDOUT = 1
 # Only named pipes heed O_NONBLOCK: one that nobody reads is an error then, not a start that never ends.
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _MODE = 0o600
-_WITHIN_A_LINE = 0.05
 
 
 class LineStream:
     """Appends lines to an open file descriptor: stderr's, if not told otherwise."""
 
-    def __init__(self, descriptor: int = _STDERR) -> None:
+    def __init__(self, descriptor: int = STDERR) -> None:
         self._descriptor = descriptor
         self._torn = False
 
@@ -57,11 +56,11 @@ class LogFile(LineStream):
     def __init__(self, path: Path) -> None:
         self._path = path
         super().__init__(_open(path))
-        self._torn = _was_left_torn(path)
 
     @override
     def append(self, line: bytes) -> None:
         self._follow()
+        self._torn = _is_torn(self._descriptor)
         super().append(line)
 
     @override
@@ -82,30 +81,38 @@ class LogFile(LineStream):
                 return
         descriptor = _open(self._path)
         os.close(self._descriptor)
-        self._descriptor, self._torn = descriptor, False
+        self._descriptor = descriptor
 
 
 def _open(path: Path) -> int:
-    descriptor = os.open(path, _FLAGS, _MODE)
+    descriptor = _open_to_look_into(path)
     if os.path.samestat(os.fstat(descriptor), os.fstat(_STDOUT)):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "stdout carries the protocol, and results")
     return descriptor
 
 
-def _was_left_torn(path: Path) -> bool:
-    """Whether a process that is gone didn't come to the end of its last line; others may be within theirs."""
-    size, last = _tail(path)
-    if last in {b"", b"\n"}:
-        return False
-    time.sleep(_WITHIN_A_LINE)
-    return _tail(path) == (size, last)
+def _open_to_look_into(path: Path) -> int:
+    """Opened for reading too, unless it is a pipe, which would count as a reader, or may only be written."""
+    if not path.is_fifo():
+        with suppress(PermissionError):
+            return os.open(path, os.O_RDWR | _FLAGS, _MODE)
+    return os.open(path, os.O_WRONLY | _FLAGS, _MODE)
 
 
-def _tail(path: Path) -> tuple[int, bytes]:
+def _is_torn(descriptor: int) -> bool:
+    """Whether the last line has no end, whoever wrote it: another process, too, may have met a full disk.
+
+    Looked at twice, as the file may be truncated and grow again between two looks.
+    """
+    first = _tail(descriptor)
+    return first[1] not in {b"", b"\n"} and _tail(descriptor) == first
+
+
+def _tail(descriptor: int) -> tuple[int, bytes]:
     """A file's size and its last byte, if it has one and may be read."""
-    with suppress(OSError), path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 1))
-        return size, file.read(1)
+    with suppress(OSError):
+        if size := os.lseek(descriptor, 0, os.SEEK_END):
+            os.lseek(descriptor, size - 1, os.SEEK_SET)
+            return size, os.read(descriptor, 1)
     return 0, b""

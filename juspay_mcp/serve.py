@@ -4,6 +4,7 @@ import logging
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -11,17 +12,19 @@ from math import ceil
 
 import anyio
 import uvicorn
-from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from juspay_mcp.access import open_verifier
-from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
+from juspay_mcp.connections import PromptProtocol
+from juspay_mcp.errors import EX_CONFIG, EX_OK, ConfigurationError
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import Settings, is_loopback
+from juspay_mcp.telemetry import check_variables
 from juspay_mcp.web import create_app
 
 _logger = logging.getLogger(__name__)
@@ -29,6 +32,8 @@ _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 5
 """On top of a call's budget: for what is in flight at the end."""
 _MAX_CONNECTIONS = 1_024
+_RESTART_SECONDS = 5.0
+"""Between two workers that replace dead ones: what kills them may last, such as a file that can't be read."""
 _HEALTHCHECK_SECONDS = 10
 """How long a worker may take to import on a busy machine, and at most until a dead one is noticed."""
 
@@ -71,6 +76,7 @@ def serve_http(
     config = uvicorn.Config(
         partial(_worker_app, settings, address, traces),
         factory=True,
+        http=PromptProtocol,
         workers=address.workers,
         log_config=None,
         access_log=False,
@@ -104,14 +110,33 @@ def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, announce
     announce()
     supervisor.run()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
-    return EX_SOFTWARE if failed else EX_OK
+    return EX_CONFIG if failed else EX_OK
 
 
 class _Supervisor(Multiprocess):
-    """Runs the workers; at the end nobody listens any more while the last calls finish.
+    """Runs the workers: replaces those that die, and at the end lets the last calls finish.
 
-    uvicorn's own keeps its copy of the socket open until then: whoever connected meanwhile waited for nobody.
+    uvicorn's own ends everything when a worker fails to start, even if it replaces one that had served for days; and
+    it keeps its copy of the socket open until the end, so that whoever connects meanwhile waits for nobody.
     """
+
+    _served = False
+    _next_start = 0.0
+
+    @override
+    def keep_subprocess_alive(self) -> None:
+        self._served = self._served or any(process.is_ready() for process in self.processes)
+        for index, process in enumerate(self.processes):
+            if self.should_exit.is_set() or process.is_alive(self.config.timeout_worker_healthcheck):
+                continue
+            process.kill()
+            process.join()
+            if not self._served and process.exitcode == STARTUP_FAILURE:
+                self.should_exit.set()
+            elif time.monotonic() >= self._next_start:
+                self._next_start = time.monotonic() + _RESTART_SECONDS
+                self.processes[index] = Process(self.config, self.sockets)
+                self.processes[index].start()
 
     @override
     def terminate_all(self) -> None:
@@ -120,11 +145,12 @@ class _Supervisor(Multiprocess):
         super().terminate_all()
 
 
-def check_start(settings: Settings, address: Address) -> None:
+def check_start(settings: Settings, address: Address, traces: Mapping[str, str]) -> None:
     """Finds what would keep a worker from starting, where one line can still say so.
 
     Raises:
-        ConfigurationError: nothing says who may call, no host name is answered to, or a file can't be read.
+        ConfigurationError: nothing says who may call, no host name is answered to, a file can't be read, or
+            OpenTelemetry's SDK refuses a variable.
     """
     create_app(settings, allow_unauthenticated=address.is_open)
     access = settings.access
@@ -139,6 +165,7 @@ def check_start(settings: Settings, address: Address) -> None:
             pass
 
     anyio.run(open_and_close)
+    check_variables(traces)
     if address.allow_unauthenticated and open_verifier(access) is None:
         _logger.warning("anyone who reaches this address can ask about any customer: a gateway must sign callers in")
 
@@ -154,8 +181,10 @@ def listen(address: Address) -> socket.socket:
 
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
-    """Runs in each worker, whose process begins with no logging of ours."""
+    """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
     configure_logging(settings.log_level, sys.stderr)
-    # Else a signal would cut the older era's answers off at once; uvicorn's own grace ends them in time.
-    AppStatus.enable_automatic_graceful_drain = False
-    return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)
+    try:
+        return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)
+    except ConfigurationError as error:
+        _logger.error("a worker can't start: %s", error)  # noqa: TRY400 - where it was raised is no news
+        sys.exit(STARTUP_FAILURE)

@@ -56,6 +56,17 @@ def exported_spans(environ: Mapping[str, str]) -> Iterator[None]:
         last.join(_LEAVING_SECONDS)
 
 
+def check_variables(environ: Mapping[str, str]) -> None:
+    """Tries what `exported_spans` will do in another process, and undoes it.
+
+    Raises:
+        ConfigurationError: the SDK refuses one of the variables.
+    """
+    names = _exporters(environ)
+    if names and (provider := _provider(names)):
+        provider.shutdown()
+
+
 def _exporters(environ: Mapping[str, str]) -> list[str]:
     """The names under which the exporters that are asked for are installed."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":

@@ -16,7 +16,9 @@ AUDIT_KEY_RULE: Final = r"[!-~]{32,256}"
 _PATH = r"[^\0]+"
 # Plain enough for every reader of URLs to agree on where the host ends: a key goes there.
 _URL = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-\"$->@-~]*)?"
-_HOST = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(\d{1,5}|\*))?"
+_NAME = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
+_HOST = rf"{_NAME}(:(\d{{1,5}}|\*))?"
+_ORIGIN = rf"https?://{_NAME}(:\d{{1,5}})?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,7 @@ VARIABLES: Final = (
         meaning="Web pages' origins that may call over HTTP; these get CORS headers, nobody else does.",
         says="origins, scheme and host and port, separated by commas",
         example="https://console.example.com",
-        rule=rf"https?://{_HOST}(,https?://{_HOST})*",
+        rule=rf"{_ORIGIN}(,{_ORIGIN})*",
     ),
     Variable(
         name="JUSPAY_MCP_AUDIT_LOG",

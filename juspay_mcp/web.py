@@ -14,6 +14,7 @@ from mcp.server.auth.routes import create_protected_resource_routes
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
+from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -25,6 +26,7 @@ from starlette.types import ASGIApp
 from juspay_mcp.access import Gate, open_verifier
 from juspay_mcp.callers import ANONYMOUS, Caller
 from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.refusals import Plainly
 from juspay_mcp.server import Context, build_server
 from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import AccessSettings, Settings
@@ -72,6 +74,8 @@ def create_app(
         ],
     )
     app.router.redirect_slashes = False
+    # Else a signal would cut the older era's answers off at once; the server's own grace ends them in time.
+    AppStatus.enable_automatic_graceful_drain = False
 
     @asynccontextmanager
     async def open_for_app() -> AsyncIterator[WalletService]:
@@ -86,7 +90,9 @@ def create_app(
         security_settings=_security(settings.access),
         max_request_body_size=MAX_BODY,
     )
-    endpoint = _gated(StreamableHTTPASGIApp(app.state.sessions), settings.access, allow=allow_unauthenticated)
+    endpoint = _gated(
+        Plainly(StreamableHTTPASGIApp(app.state.sessions)), settings.access, allow=allow_unauthenticated
+    )
     # Without a session there is nothing to GET or DELETE; the specification's answer to that is 405.
     app.router.routes.append(Route(ENDPOINT, endpoint, methods=["POST"]))
     return app
@@ -122,11 +128,18 @@ def _gated(endpoint: ASGIApp, access: AccessSettings, *, allow: bool) -> ASGIApp
 
 def _security(access: AccessSettings) -> TransportSecuritySettings:
     """The Host and Origin headers that are answered; web pages only where their origin is named."""
-    public = (urlsplit(access.public_url).netloc,) if access.public_url else ()
+    public = (_host_header(access.public_url),) if access.public_url else ()
     return TransportSecuritySettings(
         allowed_hosts=[*_LOOPBACK, *(f"{host}:*" for host in _LOOPBACK), *public, *access.allowed_hosts],
         allowed_origins=list(access.allowed_origins),
     )
+
+
+def _host_header(url: str) -> str:
+    """As clients send it: in lower case, and with a port only where it isn't the scheme's own."""
+    parts = urlsplit(url.lower())
+    default = {"https": 443, "http": 80}[parts.scheme]
+    return parts.netloc.removesuffix(f":{default}")
 
 
 def _cors(access: AccessSettings) -> list[Middleware]:

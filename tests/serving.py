@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
 
 import anyio
 import httpx2
@@ -25,10 +26,12 @@ async def until(holds: Callable[[], object], seconds: float = 10) -> None:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp) -> AsyncIterator[str]:
+async def served(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     """The app's address, without a path, for as long as it is served."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5, **options)
+        )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listening])
             await until(lambda: server.started)

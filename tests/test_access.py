@@ -117,16 +117,25 @@ async def test_a_token_of_one_mebibyte_is_turned_away(secured: dict[str, str], s
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param([], id="none"),
         pytest.param([("Authorization", "Basic YXNoYTphc2hh")], id="Basic"),
         pytest.param([("Authorization", "Bearer")], id="empty"),
         pytest.param([("Authorization", f"Bearer {ASHAS_TOKEN}")] * 2, id="twice"),
     ],
 )
-async def test_without_one_token_nobody_gets_in(secured: dict[str, str], headers: list[tuple[str, str]]) -> None:
+async def test_without_one_bearer_token_nobody_gets_in(
+    secured: dict[str, str], headers: list[tuple[str, str]]
+) -> None:
     async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
         answer = await http.post(f"{url}/mcp", content=body(), headers=[*HEADERS.items(), *headers])
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
+
+
+async def test_who_brings_no_token_is_told_where_there_are_some_and_of_no_error(secured: dict[str, str]) -> None:
+    """RFC 6750, section 3.1: no error code for a request without any authentication information."""
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == CHALLENGE.replace('error="invalid_token", ', "")
 
 
 async def test_too_small_a_scope_is_told_so_as_the_specification_asks(
@@ -175,5 +184,5 @@ async def test_with_a_file_alone_there_are_no_metadata_to_point_to(secured: dict
     async with served(create_app(settings)) as url, httpx2.AsyncClient(headers=HEADERS) as http:
         answer = await http.post(f"{url}/mcp", content=body())
         metadata = await http.get(f"{url}{METADATA}")
-    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token", scope="wallets:read"'
+    assert answer.headers["www-authenticate"] == 'Bearer scope="wallets:read"'
     assert metadata.status_code == 404

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -394,3 +396,10 @@ def test_an_unwritable_log_ends_the_process_with_one_line_and_78(variables: dict
     assert (rest, status) == (b"", 78)
     assert errors.startswith(b"juspay-wallets-mcp: JUSPAY_MCP_AUDIT_LOG must be ")
     assert errors.count(b"\n") == 1
+
+
+def test_a_closed_stderr_is_no_audit_log(environ: dict[str, str]) -> None:
+    command = f"exec {sys.executable} -m juspay_mcp </dev/null 2>&-"
+    audited = {"JUSPAY_MCP_AUDIT_LOG": "stderr", "JUSPAY_MCP_AUDIT_KEY": "k" * 32}
+    done = subprocess.run(["sh", "-c", command], env=os.environ | environ | audited, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (78, b"")

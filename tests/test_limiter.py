@@ -1,3 +1,4 @@
+import anyio
 import pytest
 
 from juspay_mcp.errors import RateLimited
@@ -61,3 +62,10 @@ async def test_a_refused_call_counts_for_nothing() -> None:
             await limiter.admit("stdio")
         waits.add(caught.value.seconds)
     assert waits <= {3599, 3600}
+
+
+async def test_a_first_call_is_counted_when_it_comes_and_not_when_the_next_one_does() -> None:
+    limiter = CallLimiter("1/second")
+    assert await admitted(limiter, "stdio") == [True]
+    await anyio.sleep(1.1)
+    assert await admitted(limiter, "stdio", "stdio") == [True, False]

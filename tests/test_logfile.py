@@ -150,6 +150,36 @@ def test_a_line_that_somebody_else_left_torn_is_closed_first(tmp_path: Path) -> 
     file.close()
 
 
+def test_a_line_that_another_process_leaves_torn_meanwhile_is_closed_too(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    ours, theirs = LogFile(path), LogFile(path)
+    ours.append(b"one")
+    with at_most(8), pytest.raises(OSError, match="No space left"):
+        theirs.append(b"two, which is longer")
+    ours.append(b"three")
+    theirs.append(b"four")
+    assert path.read_bytes() == b"one\ntwo,\nthree\nfour\n"
+    ours.close()
+    theirs.close()
+
+
+def test_a_file_that_may_only_be_written_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root may read everything, so what the system says to others is said here."""
+    path, real = tmp_path / "log", os.open
+
+    def refuse_to_read(file: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_RDWR:
+            raise PermissionError
+        return real(file, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse_to_read)
+    file = LogFile(path)
+    file.append(b"one")
+    file.append(b"two")
+    assert path.read_bytes() == b"one\ntwo\n"
+    file.close()
+
+
 def test_a_full_disk_is_a_failure_of_the_line_and_not_of_the_start() -> None:
     file = LogFile(Path("/dev/full"))
     with pytest.raises(OSError, match="No space left"):

@@ -13,13 +13,15 @@ import anyio
 import httpx2
 import pytest
 
+from juspay_mcp import connections
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.serve import Address, check_start
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.version import VERSION
+from juspay_mcp.web import create_app
 from tests.processes import MEASURING
-from tests.serving import connected, started, until, until_healthy
+from tests.serving import connected, served, started, until, until_healthy
 from tests.test_cli import run
 from tests.test_web import HEADERS, TOOL, body, total_of
 
@@ -73,7 +75,7 @@ NO_NAME = (
 @pytest.mark.parametrize("host", ["::", "192.0.2.1", "wallets.example.com", "1.2.3.4.5"])
 def test_a_public_address_is_not_served_to_just_anyone(environ: dict[str, str], host: str) -> None:
     with pytest.raises(ConfigurationError, match="Anyone who reaches this address"):
-        check_start(load_settings(environ), Address(host, 8000, 1, allow_unauthenticated=False))
+        check_start(load_settings(environ), Address(host, 8000, 1, allow_unauthenticated=False), {})
 
 
 def test_that_is_said_in_one_line(environ: dict[str, str]) -> None:
@@ -93,6 +95,53 @@ def test_a_gateway_that_signs_in_is_taken_at_its_word_and_warned_about(environ: 
             "a gateway must sign callers in\n"
         )
         assert server.end() == ("", "", 0)
+
+
+@pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 64 + ".invalid"])
+def test_a_host_that_is_none_is_said_in_one_line(environ: dict[str, str], host: str) -> None:
+    named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
+    status, out, err = run("serve", "--http", "--host", host, "--port", "80", "--allow-unauthenticated", **named)
+    said = f"juspay-wallets-mcp: {host} port 80 can't be listened on (no such host); choose others."
+    assert (status, out, err.splitlines()[-1]) == (69, "", said)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_variable_that_opentelemetry_refuses_stops_the_start(environ: dict[str, str], workers: str) -> None:
+    wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "x"}
+    status, out, err = run("serve", "--http", "--port", "0", "--workers", workers, **environ, **wrong)
+    assert (status, out) == (78, "")
+    assert err.splitlines()[-1].startswith("juspay-wallets-mcp: The OTEL_ variables must be as OpenTelemetry")
+
+
+async def test_connections_that_say_nothing_or_half_a_word_are_closed(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app, http=connections.PromptProtocol) as url, httpx2.AsyncClient() as http:
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        streams = [await anyio.connect_tcp(*address) for _ in range(3)]
+        await streams[1].send(b"GET /healthz HTTP/1.1\r\nX: ")
+        await streams[2].send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b"200 OK" in await streams[2].receive()
+        for stream in streams:
+            with anyio.fail_after(2), pytest.raises(anyio.EndOfStream):
+                await stream.receive()
+        assert (await http.get(f"{url}/healthz")).status_code == 200
+
+
+async def test_a_slow_answer_is_waited_for_all_the_same(
+    environ: dict[str, str], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.1)
+    simulator.behave_always(Behaviour(latency=0.6))
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with (
+        served(app, http=connections.PromptProtocol) as url,
+        httpx2.AsyncClient(headers=HEADERS, timeout=20) as http,
+    ):
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert answer.json()["result"]["structuredContent"]["total_balance"] == "1770.49"
 
 
 def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
@@ -130,6 +179,35 @@ def test_somebody_elses_server_runs_the_app(environ: dict[str, str], tmp_path: P
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert statuses == [200, 401]
+
+
+@posix_only
+async def test_somebody_elses_server_lets_the_calls_in_flight_finish(
+    environ: dict[str, str], simulator: Simulator, tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
+    answers: list[str] = []
+
+    async def ask(mode: str) -> None:
+        async with connected(url, "secret", mode) as client:
+            await client.list_tools()
+            customer = {"auto": "cth_all_linked", "legacy": "cth_pay_later"}[mode]
+            answers.append(total_of(await client.call_tool(TOOL, {"customer_id": customer})))
+
+    simulator.behave_always(Behaviour(latency=1))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    secured = environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
+    with subprocess.Popen([*UVICORN, "--port", str(port)], env=secured, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220 - as a shell does
+        await until_healthy(url)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, "auto")
+            tasks.start_soon(ask, "legacy")
+            await until(lambda: len(simulator.requests) > 1)
+            process.send_signal(signal.SIGTERM)
+    assert sorted(answers) == ["1770.49", "640.75"]
 
 
 def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> None:

@@ -233,7 +233,7 @@ REFUSED = {
     "JUSPAY_MCP_OAUTH_ISSUER": ["login.example", "http://login.example", "https://a?b", "https://u@a", "https://a:0"],
     "JUSPAY_MCP_PUBLIC_URL": ["w.example/mcp", "http://w.example/mcp", "https://w.example/#a", "http://1.2.3.4.5"],
     "JUSPAY_MCP_ALLOWED_HOSTS": ["a b", "https://a", "a,", ",a", "a:port", "*"],
-    "JUSPAY_MCP_ALLOWED_ORIGINS": ["*", "a.example", "https://a/", "ftp://a", "null"],
+    "JUSPAY_MCP_ALLOWED_ORIGINS": ["*", "a.example", "https://a/", "ftp://a", "null", "https://a:*"],
     "JUSPAY_MCP_AUDIT_LOG": ["a\0b"],
     "JUSPAY_MCP_AUDIT_KEY": ["k" * 31, "k" * 257, "k" * 20 + " " + "k" * 20],
     "JUSPAY_MCP_AUDIT_KEY_FILE": ["a\0b"],

@@ -69,6 +69,41 @@ async def test_without_sessions_there_is_nothing_but_post(environ: dict[str, str
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.parametrize("path", ["/mcp/", "//mcp", "/MCP", "/mcp%2f", "/"])
+async def test_there_is_one_endpoint_and_nothing_is_sent_on(environ: dict[str, str], path: str) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        answer = await http.post(f"{url}{path}", content=body())
+    assert answer.status_code == 404
+
+
+WRONG = "canary 9812345678"
+MALFORMED: dict[str, bytes] = {
+    "no JSON": b'{"canary": "9812345678',
+    "no method": json.dumps({"jsonrpc": "2.0", "id": 1, "method": [WRONG]}).encode(),
+    "a batch": json.dumps([{WRONG: WRONG}]).encode(),
+    "a text": json.dumps(WRONG).encode(),
+}
+
+
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25", None])
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+async def test_a_message_that_is_none_is_not_repeated(
+    environ: dict[str, str], content: bytes, version: str | None
+) -> None:
+    headers = {name: value for name, value in {**HEADERS, "MCP-Protocol-Version": version}.items() if value}
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(f"{url}/mcp", content=content)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"] in {
+        "Parse error",
+        "Validation error",
+        "Body must be a single JSON-RPC request or notification object",
+    }
+    assert "9812345678" not in answer.text
+
+
 # What must not get in: the headers changed, the body, the status that says so.
 REFUSED: dict[str, tuple[dict[str, str], bytes, int]] = {
     "a foreign Host": ({"Host": "wallets.evil.example"}, body(), 421),
@@ -128,6 +163,7 @@ async def test_a_web_page_may_call_where_its_origin_is_named(environ: dict[str, 
         called = await http.post(
             f"{url}/mcp", headers=HEADERS | {"Origin": "https://console.example"}, content=body()
         )
+    assert called.headers["access-control-expose-headers"] == "WWW-Authenticate"
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (
         200,
         "https://console.example",
@@ -144,10 +180,10 @@ async def test_no_web_page_may_where_none_is_named(environ: dict[str, str]) -> N
     assert [name for name in preflight.headers if name.startswith("access-control")] == []
 
 
-@pytest.mark.parametrize("host", ["wallets.example", "wallets.example:8443", "10.0.0.5"])
+@pytest.mark.parametrize("host", ["wallets.example", "public.example", "10.0.0.5"])
 async def test_the_hosts_named_are_answered(environ: dict[str, str], host: str) -> None:
     named = {
-        "JUSPAY_MCP_PUBLIC_URL": "https://wallets.example:8443/mcp",
+        "JUSPAY_MCP_PUBLIC_URL": "https://Public.Example:443/mcp",
         "JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example,10.0.0.5",
     }
     app = create_app(load_settings(environ | named), allow_unauthenticated=True)
