@@ -8,7 +8,7 @@ import errno
 import hmac
 import json
 import logging
-import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ from juspay_mcp.callers import Caller
 from juspay_mcp.credentials import Key, audit_key
 from juspay_mcp.customers import CustomerId
 from juspay_mcp.errors import InternalError, WalletsError, outcome_of
-from juspay_mcp.logfile import STDERR, LineStream, LogFile
+from juspay_mcp.logfile import LineStream, LogFile
 from juspay_mcp.settings import Settings
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.spans import trace_id
@@ -150,7 +150,8 @@ def _open_lines(audit_log: str) -> LineStream:
     try:
         if audit_log != "stderr":
             return LogFile(Path(audit_log))
-        os.fstat(STDERR)  # whoever started this process may have closed it
-        return LineStream()
     except OSError:
         raise broken_rule("JUSPAY_MCP_AUDIT_LOG") from None
+    if sys.__stderr__ is None:  # whoever started this process has closed it: its number is somebody else's by now
+        raise broken_rule("JUSPAY_MCP_AUDIT_LOG")
+    return LineStream()

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-STDERR = 2
-_STDOUT = 1
+_STDOUT, _STDERR = 1, 2
 # Only named pipes heed O_NONBLOCK: one that nobody reads is an error then, not a start that never ends.
 _FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _MODE = 0o600
@@ -22,7 +21,7 @@ _MODE = 0o600
 class LineStream:
     """Appends lines to an open file descriptor: stderr's, if not told otherwise."""
 
-    def __init__(self, descriptor: int = STDERR) -> None:
+    def __init__(self, descriptor: int = _STDERR) -> None:
         self._descriptor = descriptor
         self._torn = False
 
