@@ -10,9 +10,11 @@ UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/share
 # Else each of the processes that the tests start would do it anew, where Python is told to write no bytecode.
 COMPILE := $(BIN)/python -m compileall -q juspay_mcp
 
+CLIENTS := $(wildcard tests/clients/constraints/*.txt)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package budgets replicas browser picture soak manifest pins
-.PHONY: clean
+.PHONY: help demo test check format lint types coverage package budgets replicas browser clients picture soak
+.PHONY: manifest pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +54,9 @@ browser: $(VENV)/.browser ## Look at the card in a real Chromium, where there is
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/browser -n 2
 
+clients: .clients/.installed ## Call the tool through other people's clients, and run the protocol's conformance suite
+	@$(BIN)/pytest tests/clients -n 2
+
 picture: $(VENV)/.browser ## Take the README's picture of the card anew
 	$(BIN)/python scripts/picture.py docs/card.png
 
@@ -64,12 +69,14 @@ budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
 manifest: $(VENV)/.runtime ## Write server.json from what the program says of itself
 	$(BIN)/python scripts/server_json.py > server.json
 
-pins: ## Write constraints.txt anew, from what an empty environment installs today
+pins: ## Write the constraints anew, from what empty environments install today
 	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+	rm -rf .clients && for file in $(CLIENTS); do : > $$file; done && $(MAKE) .clients/.installed
+	for file in $(CLIENTS); do .clients/$$(basename $$file .txt)/bin/python -m pip freeze > $$file; done
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) artifacts .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .clients artifacts .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 
 # The package alone, editable: enough to run it.
 $(VENV)/.runtime: pyproject.toml constraints.txt
@@ -90,4 +97,10 @@ $(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
 	@echo "Installing what the browser's tests need (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
 	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser
+	@touch $@
+
+# Nothing of these is in $(VENV): what the server needs, and what its clients need, contradict each other.
+.clients/.installed: $(VENV)/.tools scripts/client-packages $(wildcard tests/clients/constraints/* tests/clients/package.json)
+	@echo "Installing other people's clients (once) ..."
+	@BIN=$(BIN) bash scripts/client-packages .clients
 	@touch $@

@@ -8,11 +8,10 @@ lines, then waits for the answers, and only then lets stdin end.
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
 from threading import Thread, Timer
-from types import TracebackType
 from typing import Any, Self, cast
 
 import anyio
@@ -21,7 +20,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCError, JSONRPCResponse, RequestId
+from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse, RequestId
 
 from juspay_mcp.errors import EX_OK
 from juspay_mcp.server import build_server, warn_about_missing
@@ -50,9 +49,11 @@ async def serve_stdio(settings: Settings) -> None:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_end_on_signal, lines, calls, settings.timeout_seconds)
                 # Only iterated over, which is all of an AsyncFile that the SDK uses.
-                async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (from_client, to_client):
+                async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (from_client, out), out:
                     lines.start()
-                    await server.run(from_client, Answers(to_client, calls), server.create_initialization_options())
+                    answers, options = Answers(out, calls), server.create_initialization_options()
+                    for messages in Opening(from_client).parts():
+                        await server.run(cast("Any", messages), answers, options)
                 tasks.cancel_scope.cancel()
 
 
@@ -102,6 +103,40 @@ class Lines:
             await self._send.send(line.decode(errors="replace"))
 
 
+class Opening:
+    """A client's messages, cut before a handshake that follows nothing but `server/discover`.
+
+    The SDK takes that question as a decision for the 2026 era, and refuses the handshake from then on. A client that
+    waits for the answer no longer than this process takes to start (the AI SDK waits a second) shakes hands instead,
+    on the same connection: to the SDK, the part that begins there is a connection of its own.
+    """
+
+    def __init__(self, messages: AsyncIterable[SessionMessage | Exception]) -> None:
+        self._messages = messages
+        self._handshake: SessionMessage | None = None
+
+    def parts(self) -> Iterator[AsyncIterator[SessionMessage | Exception]]:
+        """The two parts, the second to be read after the first has ended; one of them is as a rule empty."""
+        yield self._until_handshake()
+        yield self._from_handshake()
+
+    async def _until_handshake(self) -> AsyncIterator[SessionMessage | Exception]:
+        undecided = True
+        async for item in self._messages:
+            if undecided and isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCRequest):
+                if item.message.method == "initialize":
+                    self._handshake = item
+                    return
+                undecided = item.message.method == "server/discover"
+            yield item
+
+    async def _from_handshake(self) -> AsyncIterator[SessionMessage | Exception]:
+        if self._handshake:
+            yield self._handshake
+            async for item in self._messages:
+                yield item
+
+
 class Calls:
     """The requests that are not answered yet."""
 
@@ -146,17 +181,13 @@ class Answers:
             self._calls.close(item.message.id)
 
     async def aclose(self) -> None:
-        """Closes the stream."""
-        await self._stream.aclose()
+        """Leaves the stream open: a second part may follow, and whoever opened it closes it."""
 
     async def __aenter__(self) -> Self:
-        await self._stream.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._stream.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
 
 def _leave_in_time() -> None:

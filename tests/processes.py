@@ -42,6 +42,15 @@ class Pipes:
         assert (reply["jsonrpc"], reply["id"]) == ("2.0", number)
         return reply["result"]
 
+    def shake_hands(self, number: int) -> None:
+        """Opens the handshake era, as clients of before 2026 do."""
+        client = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        self.send({"id": number, "method": "initialize", "params": client})
+
+    def reply(self, number: int) -> Any:
+        """The reply to one request; those to others are passed over."""
+        return next(reply for reply in map(json.loads, self._stdout) if reply["id"] == number)
+
     def call(self, arguments: Any) -> str:
         """The raw line that answers one tool call of the 2026 era."""
         self.send({"id": 1, "method": "tools/call", "params": {"_meta": MODERN, **CALL, "arguments": arguments}})

@@ -35,6 +35,26 @@ def test_it_speaks_the_2026_era_and_leaves_nothing_else_on_its_pipes(pipes: Pipe
     assert pipes.close() == (b"", b"", 0)
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_client_that_only_asked_what_it_speaks_may_shake_hands(pipes: Pipes, *, answered: bool) -> None:
+    pipes.send({"id": 1, "method": "server/discover", "params": {"_meta": MODERN}})
+    if answered:
+        assert "2026-07-28" in pipes.reply(1)["result"]["supportedVersions"]
+    pipes.send({"method": "notifications/cancelled", "params": {"requestId": 1}})
+    pipes.shake_hands(2)
+    assert pipes.reply(2)["result"]["protocolVersion"] == "2025-11-25"
+    pipes.send({"method": "notifications/initialized"})
+    assert pipes.ask(3, "tools/call", CALL)["structuredContent"]["total_balance"] == "1770.49"
+    assert pipes.close() == (b"", b"", 0)
+
+
+def test_a_client_that_has_asked_for_more_may_not(pipes: Pipes) -> None:
+    assert pipes.ask(1, "tools/list", {"_meta": MODERN})["tools"]
+    pipes.shake_hands(2)
+    assert pipes.reply(2)["error"]["code"] == -32022
+    assert pipes.close() == (b"", b"", 0)
+
+
 def test_it_goes_on_after_lines_that_are_no_messages(pipes: Pipes) -> None:
     for line in [b"not json", b"", b"[]", b"\xff\xfe", b'{"jsonrpc": "2.0"}', b"9" * 300_000]:
         pipes.send(line)

@@ -1,0 +1,62 @@
+"""The protocol's own conformance suite, at both revisions, against the server over HTTP."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.clients.rig import Machine, package_program
+from tests.programs import free_port
+from tests.serving import started
+
+REVISIONS = ("2025-11-25", "2026-07-28")
+BASELINES = Path(__file__).parent / "conformance"
+
+
+@pytest.fixture
+def url(environ: dict[str, str]) -> Iterator[str]:
+    """A server that answers the web pages of its own origin: the suite calls as one."""
+    port = free_port()
+    origin = f"http://127.0.0.1:{port}"
+    with started(environ | {"JUSPAY_MCP_ALLOWED_ORIGINS": origin}, "--port", str(port)):
+        yield f"{origin}/mcp"
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_only_checks_fail_that_need_what_only_a_fixture_server_has(url: str, revision: str, tmp_path: Path) -> None:
+    Machine(tmp_path).run(
+        [
+            *package_program("@modelcontextprotocol/conformance", "conformance"), "server", "--url", url,
+            "--suite", "all", "--spec-version", revision, "--output-dir", str(tmp_path / "results"),
+        ]
+    )  # fmt: skip
+    checks = list(results(tmp_path / "results"))
+    assert {check for check, status in checks if status == "FAILURE"} == excused(revision).keys()
+    assert {status for check, status in checks if check.endswith(":wire-schema-valid")} == {"SUCCESS"}
+
+
+def results(folder: Path) -> Iterator[tuple[str, str]]:
+    """Each check as `scenario:check`, as a baseline names them, and how it ended."""
+    for file in folder.glob("*/checks.json"):
+        scenario = file.parent.name.removeprefix("server-")[: -len("-2026-11-23T09-30-00-000Z")]
+        for check in json.loads(file.read_text(encoding="utf-8")):
+            yield f"{scenario}:{check['id']}", check["status"]
+
+
+def excused(revision: str) -> dict[str, str]:
+    """The checks that may fail, each with its reason."""
+    lines = (BASELINES / f"{revision}.yaml").read_text(encoding="utf-8").splitlines()
+    entries = [re.fullmatch(r"  - ([\w-]+:[\w-]+) # (\w.+)", line) for line in lines if line.startswith("  - ")]
+    return {entry[1]: entry[2] for entry in entries if entry}
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_each_excuse_has_a_reason_and_none_is_for_what_is_on_the_wire(revision: str) -> None:
+    baseline = yaml.safe_load((BASELINES / f"{revision}.yaml").read_text(encoding="utf-8"))
+    excuses = excused(revision)
+    assert baseline == {"server": list(excuses)}
+    assert all(re.search(r"\bfixture\b", reason) for reason in excuses.values())
+    assert not [check for check in excuses if check.endswith(":wire-schema-valid")]
