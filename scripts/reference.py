@@ -33,7 +33,7 @@ async def reference() -> str:
     return "\n\n".join(
         [
             "# Reference",
-            "Written by `make reference` from what the program says of itself. What it means: [README](../README.md).",
+            "Written by `make reference` from what the program says of itself; its meaning: [README](../README.md).",
             "## What a host is offered",
             f"To every model, before its first call:\n\n> {instructions}",
             *offered,
