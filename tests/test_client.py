@@ -1,3 +1,4 @@
+import asyncio
 import errno
 import gzip
 import platform
@@ -15,6 +16,7 @@ import anyio
 import httpcore2
 import httpx2
 import pytest
+import trustme
 from anyio.lowlevel import checkpoint
 from typing_extensions import override
 
@@ -573,6 +575,31 @@ async def test_a_tls_record_that_can_t_be_deciphered_is_unavailable() -> None:
     # Raised by anyio as it is, past all of httpx2's own errors.
     broken = ssl.SSLError(1, "[SSL: DECRYPTION_FAILED_OR_BAD_RECORD_MAC] decryption failed or bad record mac")
     assert (await failure(answering(b'{"list":', broken))).code == "upstream_unavailable"
+
+
+@pytest.mark.parametrize("fault", ["an authority nobody knows", "another host's name"])
+async def test_nothing_is_sent_to_who_can_t_show_a_certificate_for_the_host(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted, unknown = trustme.CA(), trustme.CA()
+    trusted.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    issued = unknown.issue_cert("localhost") if "authority" in fault else trusted.issue_cert("elsewhere.example")
+    shown, received = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), list[bytes]()
+    issued.configure_cert(shown)
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read(1))
+        writer.close()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0, ssl=shown) as impostor:
+        port = impostor.sockets[0].getsockname()[1]
+        settings = make_settings(JUSPAY_BASE_URL=f"https://localhost:{port}")
+        async with open_client(settings, lambda: NOW) as client:
+            with pytest.raises(UpstreamError) as caught:
+                await client.wallets("wallets", CUSTOMER)
+    assert str(caught.value) == unavailable("its TLS certificate could not be verified")
+    assert b"".join(received) == b""
 
 
 async def test_the_library_s_error_is_not_shown_with_ours() -> None:

@@ -113,6 +113,17 @@ def test_the_manifest_is_what_the_program_says_of_itself() -> None:
     assert json.loads(printed.stdout) == MANIFEST, "make manifest"
 
 
+def test_the_manifest_describes_every_variable_as_the_program_reads_it() -> None:
+    [package] = MANIFEST["packages"]
+    listed = [
+        (each["name"], each["description"], each["isSecret"], each.get("default"))
+        for each in package["environmentVariables"]
+    ]
+    assert listed == [(known.name, known.meaning, known.secret, known.default) for known in VARIABLES]
+    secret = {known.name for known in VARIABLES if known.secret}
+    assert secret == {"JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY", "JUSPAY_MCP_RATE_LIMIT_STORAGE"}
+
+
 def test_the_manifest_is_valid_and_has_no_key_the_schema_does_not_know() -> None:
     schema = json.loads((Path(__file__).parent / "schemas" / "server.schema.json").read_text(encoding="utf-8"))
     jsonschema.validate(MANIFEST, schema)

@@ -1,0 +1,137 @@
+"""The desktop bundle: valid by the format's own tool, complete, and started as a host would start it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters
+
+from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator
+from juspay_mcp.variables import BY_NAME, VARIABLES
+from juspay_mcp.version import VERSION
+from scripts.bundle import OVER_HTTP
+from tests.package.conftest import BIN, ROOT
+
+NODE = BIN.parent / "node"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SERVER_JSON = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+
+
+def mcpb(*arguments: str) -> None:
+    """The format's own tool; what it complains about fails."""
+    done = subprocess.run(
+        ["bash", "scripts/node", f"{NODE}/node_modules/@anthropic-ai/mcpb/dist/cli/cli.js", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"BIN": str(BIN)},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def unpacked(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("extension")
+    mcpb("unpack", str(dist / f"juspay-wallets-mcp-{VERSION}.mcpb"), str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(unpacked: Path) -> Any:
+    return json.loads((unpacked / "manifest.json").read_text(encoding="utf-8"))
+
+
+def launch(unpacked: Path, answers: dict[str, str]) -> StdioServerParameters:
+    """How a host starts it after its user has answered so; uv takes this Python, as it may fetch none here."""
+    printed = subprocess.run(
+        ["bash", "scripts/node", "tests/package/host.mjs", str(unpacked), str(NODE), json.dumps(answers)],
+        cwd=ROOT,
+        env=os.environ | {"BIN": str(BIN)},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    config = json.loads(printed.stdout)
+    own = {name: value for name, value in os.environ.items() if name.startswith(("UV_", "SSL_")) or name == "HOME"}
+    python = {"UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never", "PATH": f"{BIN}:{os.environ['PATH']}"}
+    return StdioServerParameters(command=config["command"], args=config["args"], env=own | python | config["env"])
+
+
+def test_it_is_valid_and_holds_the_released_wheel(dist: Path, unpacked: Path) -> None:
+    mcpb("validate", str(unpacked / "manifest.json"))
+    [wheel] = dist.glob("*.whl")
+    assert {path.name for path in unpacked.iterdir()} == {
+        "LICENSE",
+        "manifest.json",
+        "pyproject.toml",
+        "server.py",
+        wheel.name,
+    }
+    assert (unpacked / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_no_reference_dangles_and_no_field_is_asked_for_in_vain(manifest: Any) -> None:
+    """The format's own tool lets a reference to a field that isn't there pass."""
+    config = json.dumps(manifest["server"]["mcp_config"])
+    assert sorted(re.findall(r"\$\{user_config\.(\w+)\}", config)) == sorted(manifest["user_config"])
+    assert set(re.findall(r"\$\{(\w+)\}", config)) == {"__dirname"}
+
+
+def test_its_fields_are_the_program_s_variables_with_their_defaults_and_secrets(manifest: Any) -> None:
+    expected = [known for known in VARIABLES if known.name not in OVER_HTTP]
+    assert set(BY_NAME) > OVER_HTTP
+    assert list(manifest["server"]["mcp_config"]["env"]) == [known.name for known in expected]
+    for known in expected:
+        field = manifest["user_config"][known.name.lower()]
+        assert (field["default"], field["sensitive"]) == (known.default or "", known.secret)
+        assert field["description"].startswith(known.meaning)
+        assert f"| `{known.name}` |" in README
+
+
+def test_it_says_what_server_json_says(manifest: Any) -> None:
+    [package] = SERVER_JSON["packages"]
+    listed = {each["name"]: each for each in package["environmentVariables"]}
+    assert (manifest["version"], manifest["description"]) == (SERVER_JSON["version"], SERVER_JSON["description"])
+    assert manifest["display_name"] == SERVER_JSON["title"]
+    for name in manifest["server"]["mcp_config"]["env"]:
+        field = manifest["user_config"][name.lower()]
+        assert field["sensitive"] == listed[name]["isSecret"]
+        assert field["default"] == listed[name].get("default", "")
+
+
+async def test_a_host_starts_it_and_gets_what_the_manifest_promises(unpacked: Path, manifest: Any) -> None:
+    async with Client(launch(unpacked, {"juspay_env": "simulator"})) as client:
+        tools = (await client.list_tools()).tools
+        assert manifest["tools"] == [{"name": tool.name, "description": tool.description} for tool in tools]
+        assert manifest["prompts_generated"] == (client.server_capabilities.prompts is not None)
+        result = await client.call_tool("refresh_customer_wallets", {"customer_id": "cth_all_linked"})
+        assert not result.is_error
+        assert result.structured_content
+        assert result.structured_content["environment"] == "simulator"
+
+
+async def test_what_the_user_fills_in_reaches_the_server(unpacked: Path) -> None:
+    with Simulator() as simulator:
+        answers = {
+            "juspay_env": "simulator",
+            "juspay_base_url": simulator.url,
+            "juspay_api_key": API_KEY,
+            "juspay_merchant_id": MERCHANT_ID,
+        }
+        async with Client(launch(unpacked, answers)) as client:
+            result = await client.call_tool("refresh_customer_wallets", {"customer_id": "cth_all_linked"})
+    assert not result.is_error
+
+
+async def test_without_an_answer_it_starts_and_says_what_is_missing(unpacked: Path) -> None:
+    async with Client(launch(unpacked, {})) as client:
+        result = await client.call_tool("refresh_customer_wallets", {"customer_id": "cth_all_linked"})
+    assert result.is_error
+    assert "[not_configured]" in str(result.content)

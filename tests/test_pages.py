@@ -1,0 +1,253 @@
+"""What the pages beside the README say of the program is so."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+import juspay_mcp
+from juspay_mcp import errors
+from juspay_mcp.cli import cli
+from juspay_mcp.errors import UpstreamError, WalletsError
+from juspay_mcp.variables import VARIABLES
+from juspay_mcp.version import VERSION
+from tests.test_architecture import IMPORTS
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(juspay_mcp.__file__).parent
+NAMES = ("CONTRIBUTING.md", "PRIVACY.md", "SECURITY.md", "docs/architecture.md", "docs/operations.md")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("*.py"))}
+WORKFLOWS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+LLM_RISKS = (
+    "Prompt Injection",
+    "Sensitive Information Disclosure",
+    "Supply Chain",
+    "Data and Model Poisoning",
+    "Improper Output Handling",
+    "Excessive Agency",
+    "System Prompt Leakage",
+    "Vector and Embedding Weaknesses",
+    "Misinformation",
+    "Unbounded Consumption",
+)
+MCP_RISKS = (
+    "Token Mismanagement & Secret Exposure",
+    "Privilege Escalation via Scope Creep",
+    "Tool Poisoning",
+    "Software Supply Chain Attacks & Dependency Tampering",
+    "Command Injection & Execution",
+    "Intent Flow Subversion",
+    "Insufficient Authentication & Authorization",
+    "Lack of Audit and Telemetry",
+    "Shadow MCP Servers",
+    "Context Injection & Over-Sharing",
+)
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table after a heading, without its head."""
+    table = PAGES[page].split(f"\n{heading}\n", 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def calls(source: str) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+
+
+def logged() -> Iterator[tuple[str, str]]:
+    """What each log call of the package begins with, and its level."""
+    for call in (call for source in SOURCES.values() for call in calls(source)):
+        if isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) in {"_logger", "logger"}:
+            texts = [each.value for each in call.args if isinstance(each, ast.Constant)]
+            [level] = [call.func.attr.upper()] if call.func.attr != "log" else ["WARNING, INFO"]
+            [text] = [text for text in texts if isinstance(text, str)][:1]
+            yield re.split(r"[:,;(%]", text)[0].strip(), level
+
+
+def raised(function: str) -> set[str]:
+    """The texts that are given to a function or class of that name."""
+    found = (call for source in SOURCES.values() for call in calls(source) if ast.unparse(call.func) == function)
+    return {
+        each.value
+        for call in found
+        for argument in call.args
+        for each in ast.walk(argument)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }
+
+
+def defined_tests() -> set[str]:
+    files = [*(ROOT / "tests").rglob("test_*.py")]
+    return set(re.findall(r"def (test_\w+)", "\n".join(path.read_text(encoding="utf-8") for path in files)))
+
+
+def test_the_architecture_puts_every_module_into_one_layer() -> None:
+    named = [module for row in rows("docs/architecture.md", "## The layers") for module in code(row[1])]
+    assert sorted(named) == sorted(IMPORTS)
+
+
+def test_a_layer_imports_from_itself_and_those_above_it_in_the_table_alone() -> None:
+    layers = [code(row[1]) for row in rows("docs/architecture.md", "## The layers")]
+    *ordered, beside = layers
+    depth = {module: number for number, layer in enumerate(ordered) for module in layer}
+    depth |= dict.fromkeys(beside, 0)
+    down = {(module, each) for module, imports in IMPORTS.items() for each in imports if depth[each] > depth[module]}
+    assert down == set()
+
+
+def test_the_operations_page_lists_every_log_line_with_its_level() -> None:
+    listed = [(code(row[0])[0], row[1]) for row in rows("docs/operations.md", "## Log lines")]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(logged())
+
+
+def test_the_operations_page_lists_every_error_code() -> None:
+    leaves = {leaf for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, WalletsError)}
+    listed = [code(row[0])[0] for row in rows("docs/operations.md", "## Errors")]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == {leaf.code for leaf in leaves - {WalletsError, UpstreamError}}
+
+
+def test_the_operations_page_lists_every_reason_to_refuse_a_token() -> None:
+    listed = [reason for row in rows("docs/operations.md", "### Why a token is refused") for reason in code(row[0])]
+    scope = {text.removeprefix("token_refused: ") for text in raised("_logger.warning") if text.endswith(": scope")}
+    assert len(listed) == len(set(listed))
+    assert set(listed) == raised("_Refused") | raised("log_refusal") | scope
+
+
+def test_the_reference_is_what_the_program_says_of_itself() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "scripts.reference"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert printed.stdout == (ROOT / "docs" / "reference.md").read_text(encoding="utf-8"), "make reference"
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGES[page]))
+    assert named <= defined_tests()
+    assert named or page in {"CONTRIBUTING.md", "docs/operations.md"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind", "risks"),
+    [
+        ("## OWASP Top 10 for LLM applications", "LLM", LLM_RISKS),
+        ("## OWASP MCP Top 10", "MCP", MCP_RISKS),
+    ],
+)
+def test_each_risk_of_both_lists_is_answered_with_a_test(heading: str, kind: str, risks: tuple[str, ...]) -> None:
+    answered = rows("SECURITY.md", heading)
+    assert [row[0] for row in answered] == [
+        f"{kind}{number:02}:2025 {risk}" for number, risk in enumerate(risks, start=1)
+    ]
+    assert all(code(row[2]) for row in answered)
+
+
+def test_what_each_attacker_does_not_reach_is_shown_by_tests() -> None:
+    assert all(re.search("`test_", row[3]) for row in rows("SECURITY.md", "## What an attacker reaches"))
+
+
+def test_nothing_runs_a_command_or_evaluates_a_text() -> None:
+    for name, source in SOURCES.items():
+        imported = {
+            alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names
+        }
+        assert not imported & {"pickle", "subprocess"}, name
+        assert not {ast.unparse(call.func) for call in calls(source)} & {"eval", "exec", "os.popen", "os.system"}, (
+            name
+        )
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_variable_link_and_shell_block_of_a_page_is_sound(page: str) -> None:
+    assert set(re.findall(r"\bJUSPAY_[A-Z_]+", PAGES[page])) <= {known.name for known in VARIABLES}
+    for target in re.findall(r"\]\(([^):#]+)\)", PAGES[page]):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+    for block in re.findall(r"```sh\n(.*?)```", PAGES[page], re.DOTALL):
+        subprocess.run(["bash", "-n"], input=block, check=True, text=True)
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_command_of_a_page_is_one_of_the_program(page: str) -> None:
+    named = re.findall(r"(?:^|\$\()(juspay-wallets-mcp .*?)(?:\)|$)", PAGES[page], re.MULTILINE)
+    for line in named:
+        name, *arguments = shlex.split(line, comments=True)[1:]
+        with click.Context(cli.commands[name]) as context:
+            cli.commands[name].parse_args(context, arguments)
+    assert named or page not in {"PRIVACY.md", "docs/operations.md"}
+
+
+def test_contributing_lists_every_target_with_what_the_makefile_says_of_it() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"^([a-z-]+):.*## (.*)$", makefile, re.MULTILINE)
+    assert [(code(row[0])[0], row[1]) for row in contributing()] == [(f"make {name}", said) for name, said in targets]
+
+
+def contributing() -> list[list[str]]:
+    table = PAGES["CONTRIBUTING.md"].split("\n|---|---|---|\n", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_contributing_marks_what_ci_runs() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    needs = {name: set(line.split()) for name, line in re.findall(r"^([a-z-]+):([^#\n]*)", makefile, re.MULTILINE)}
+    reached = set(re.findall(r"^make ([a-z-]+)$", run, re.MULTILINE))
+    while more := {each for name in reached for each in needs[name] if each in needs} - reached:
+        reached |= more
+    assert {code(row[0])[0].removeprefix("make ") for row in contributing() if row[2] == "CI"} == reached
+
+
+def test_every_place_that_names_the_version_names_this_one() -> None:
+    assert f'\nversion = "{VERSION}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert json.loads((ROOT / "server.json").read_text(encoding="utf-8"))["version"] == VERSION
+    assert f"juspay-wallets-mcp:{VERSION}\n" in (ROOT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[0] == VERSION
+
+
+@pytest.mark.parametrize("name", sorted(WORKFLOWS))
+def test_every_action_is_pinned_by_its_commit(name: str) -> None:
+    used = re.findall(r"uses: (.*)$", WORKFLOWS[name], re.MULTILINE)
+    assert used
+    assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in used)
+
+
+@pytest.mark.parametrize("name", sorted(WORKFLOWS))
+def test_a_workflow_may_do_nothing_but_what_a_job_says_it_needs(name: str) -> None:
+    workflow: Any = yaml.safe_load(WORKFLOWS[name])
+    assert workflow["permissions"] == {}
+    writing = {job: [what for what, may in each["permissions"].items() if may == "write"]
+               for job, each in workflow["jobs"].items()}  # fmt: skip
+    expected = {"attest": ["id-token", "attestations"], "publish": ["id-token"], "announce": ["contents"]}
+    assert all(may == expected.get(job, []) for job, may in writing.items())
+
+
+def test_ci_runs_on_each_python_that_is_declared() -> None:
+    declared = re.findall(r":: (3\.\d+)\"", (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    workflow: Any = yaml.safe_load(WORKFLOWS["ci.yml"])
+    assert workflow["jobs"]["python"]["strategy"]["matrix"]["python"] == declared
+
+
+@pytest.mark.parametrize("name", ["bug.yml", "idea.yml"])
+def test_an_issue_form_asks_for_something_and_each_field_once(name: str) -> None:
+    form: Any = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / name).read_text(encoding="utf-8"))
+    asked = [field["id"] for field in form["body"] if field["type"] != "markdown"]
+    assert len(asked) == len(set(asked))
+    assert any(field.get("validations", {}).get("required") for field in form["body"])
+    assert form["name"]
+    assert form["description"]
