@@ -31,6 +31,11 @@ async def test_a_host_finds_the_card_by_the_tool_and_reads_it(host: Host) -> Non
     assert content.meta == resource.meta == META
 
 
+async def test_a_host_that_asks_for_templates_of_resources_is_told_there_are_none(host: Host) -> None:
+    async with host() as client:
+        assert (await client.list_resource_templates()).resource_templates == []
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_the_extension_is_advertised_as_the_sdk_s_own_would(mode: str, host: Host) -> None:
     assert (EXTENSION, MIME_TYPE) == (EXTENSION_ID, APP_MIME_TYPE)
