@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from juspay_mcp.answer import Answer
-from juspay_mcp.hosts import HOSTS, launch_from, trial_block
+from juspay_mcp.hosts import DEMONSTRATED, launch_from, trial_block
 from juspay_mcp.simulator import API_KEY, CUSTOMERS, DEMO_CUSTOMERS, MERCHANT_ID, Simulator
 from juspay_mcp.tables import answer_view
 
@@ -161,7 +161,7 @@ def _print_hosts(console: Console) -> None:
     """How to try it in a host; the blocks are never folded, so that they can be copied."""
     launch = launch_from(sys.executable)
     console.print("\nTo try it in an MCP host, with the same made-up customers, paste this:")
-    for block, hosts in groupby(HOSTS, key=lambda host: trial_block(host, launch)):
+    for block, hosts in groupby(DEMONSTRATED, key=lambda host: trial_block(host, launch)):
         console.print()
         for host in hosts:
             console.print(Text.assemble((host.name, "bold"), f": {host.file} ({host.where})"))

@@ -3,16 +3,21 @@
 A key never goes onto a command line, where a shell's history keeps it and other processes see it. So every block is
 for a file, and the key in it is asked for or taken from the environment, wherever the host can do either.
 Formats as the hosts documented them in autumn 2026: code.claude.com/docs/en/mcp, cursor.com/docs/mcp,
-code.visualstudio.com/docs/copilot/reference/mcp-configuration, modelcontextprotocol.io (Claude Desktop).
+code.visualstudio.com/docs/copilot/reference/mcp-configuration, modelcontextprotocol.io (Claude Desktop),
+docs.windsurf.com/windsurf/cascade/mcp, zed.dev/docs/ai/mcp, developers.openai.com/codex/mcp,
+geminicli.com/docs/tools/mcp-server. Links: cursor.com/docs/mcp/install-links and
+code.visualstudio.com/docs/copilot/guides/mcp-developer-guide.
 """
 
 import json
 import shutil
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote, urlencode
 
 SERVER: Final = "juspay-wallets"
 """What the server is called in a host's file."""
@@ -29,7 +34,10 @@ TRIAL: Final[Mapping[str, str]] = MappingProxyType({"JUSPAY_ENV": "simulator"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """An MCP host; `variables` has the credentials in the form that its file allows."""
+    """An MCP host; `variables` has the credentials in the form that its file allows.
+
+    `typed`: a server says that it is spoken to over stdio. `listed`: it has a list of arguments, though it be empty.
+    """
 
     name: str
     file: str
@@ -37,6 +45,8 @@ class Host:
     section: str
     variables: Mapping[str, str]
     typed: bool = False
+    listed: bool = False
+    toml: bool = False
     inputs: tuple[Mapping[str, object], ...] = ()
 
 
@@ -47,7 +57,7 @@ def _sandbox(merchant_id: str, **key: str) -> Mapping[str, str]:
 # No merchant id has blanks, and no such file exists: left as they are, both stop the start with a line that says so.
 _BY_FILE: Final = _sandbox("your merchant id", JUSPAY_API_KEY_FILE="/path/to/a/file/that/holds/the/key")
 
-HOSTS: Final = (
+DEMONSTRATED: Final = (
     Host(
         name="Claude Desktop",
         file="claude_desktop_config.json",
@@ -85,16 +95,59 @@ HOSTS: Final = (
         ),
     ),
 )
+"""The hosts that `demo` prints a block for."""
+
+HOSTS: Final = (
+    *DEMONSTRATED,
+    Host(
+        name="Windsurf",
+        file="~/.codeium/windsurf/mcp_config.json",
+        where="in your home folder",
+        section="mcpServers",
+        variables=_BY_FILE,
+    ),
+    Host(
+        name="Zed",
+        file="settings.json",
+        where="the command zed: open settings file",
+        section="context_servers",
+        variables=_BY_FILE,
+        # Editions of Zed before 2026 refuse a server without the list.
+        listed=True,
+    ),
+    Host(
+        name="Codex",
+        file="~/.codex/config.toml",
+        where="in your home folder",
+        section="mcp_servers",
+        # Codex can hand on variables of its own environment (`env_vars`), but its desktop program and its extension
+        # read this file too, and often lack what the shell's profile sets.
+        variables=_BY_FILE,
+        toml=True,
+    ),
+    Host(
+        name="Gemini CLI",
+        file="~/.gemini/settings.json",
+        where="in your home folder",
+        section="mcpServers",
+        # Gemini CLI knows `${NAME}`, but leaves it as it is where the variable isn't set: a key that is none.
+        variables=_BY_FILE,
+    ),
+)
 """The hosts, each with the file that it reads."""
+
+# A page that shows Markdown takes away links whose scheme it doesn't know; these two lead to `cursor:` and `vscode:`.
+_TO_CURSOR: Final = "https://cursor.com/en/install-mcp"
+_TO_VS_CODE: Final = "https://insiders.vscode.dev/redirect"
 
 
 def block(host: Host, launch: Launch = INSTALLED) -> str:
-    """The JSON for `host.file` that asks Juspay's sandbox, with credentials as that host reads them."""
+    """The text for `host.file` that asks Juspay's sandbox, with credentials as that host reads them."""
     return _written(host, launch, host.variables, host.inputs)
 
 
 def trial_block(host: Host, launch: Launch = INSTALLED) -> str:
-    """The JSON for `host.file` that answers with the simulator's made-up customers: no keys, no network."""
+    """The text for `host.file` that answers with the simulator's made-up customers: no keys, no network."""
     return _written(host, launch, TRIAL, ())
 
 
@@ -107,15 +160,48 @@ def launch_from(executable: str) -> Launch:
     return (script,) if script else (executable, "-m", "juspay_mcp")
 
 
+def cursor_link(launch: Launch = INSTALLED) -> str:
+    """A link that offers to put the server, with made-up customers, into Cursor."""
+    config = b64encode(_compact(_server(launch, TRIAL)).encode()).decode()
+    return f"{_TO_CURSOR}?{urlencode({'name': SERVER, 'config': config})}"
+
+
+def vs_code_link(launch: Launch = INSTALLED) -> str:
+    """A link that offers to put the server, with made-up customers, into VS Code."""
+    config = _compact({"name": SERVER, **_server(launch, TRIAL)})
+    target = f"vscode:mcp/install?{quote(config, safe='')}"
+    return f"{_TO_VS_CODE}?{urlencode({'url': target})}"
+
+
 def _written(
     host: Host, launch: Launch, variables: Mapping[str, str], inputs: tuple[Mapping[str, object], ...]
 ) -> str:
-    command, *arguments = launch
-    server = {
-        **({"type": "stdio"} if host.typed else {}),
-        "command": command,
-        **({"args": arguments} if arguments else {}),
-        "env": dict(variables),
-    }
+    server = _server(launch, variables, typed=host.typed, listed=host.listed)
+    if host.toml:
+        return _toml(f"{host.section}.{SERVER}", server)
     prompts = {"inputs": list(inputs)} if inputs else {}
     return json.dumps({**prompts, host.section: {SERVER: server}}, indent=2)
+
+
+def _server(
+    launch: Launch, variables: Mapping[str, str], *, typed: bool = False, listed: bool = False
+) -> dict[str, object]:
+    command, *arguments = launch
+    return {
+        **({"type": "stdio"} if typed else {}),
+        "command": command,
+        **({"args": arguments} if arguments or listed else {}),
+        "env": dict(variables),
+    }
+
+
+def _toml(table: str, values: Mapping[str, object]) -> str:
+    """A table of TOML, and one for each mapping in it; a string or a list of strings is written as JSON writes it."""
+    inner = {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in values.items() if key not in inner]
+    tables = [_toml(f"{table}.{key}", value) for key, value in inner.items()]
+    return "\n".join([f"[{table}]", *lines, *(f"\n{each}" for each in tables)])
+
+
+def _compact(value: Mapping[str, object]) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,9 +1,13 @@
 """The documents say what the program does: names, defaults, tables, manifest and version are compared with it."""
 
+import ast
+import html
 import json
 import re
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable
 from importlib.metadata import metadata, requires
 from pathlib import Path
 
@@ -16,10 +20,19 @@ from juspay_mcp import card, errors, prompt
 from juspay_mcp.answer import Answer, WalletAnswer
 from juspay_mcp.cli import cli
 from juspay_mcp.errors import UpstreamError, WalletsError
+from juspay_mcp.hosts import HOSTS, TRIAL, Host, block, cursor_link, vs_code_link
+from juspay_mcp.simulator import CUSTOMERS
 from juspay_mcp.variables import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS = ROOT / "tests" / "clients" / "programs"
+AGENTS = {
+    "OpenAI Agents SDK": "openai_agent.py",
+    "pydantic-ai": "pydantic_ai_agent.py",
+    "LangChain": "langchain_agent.py",
+    "AI SDK": "ai_sdk.mjs",
+}
 MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 
 
@@ -90,11 +103,80 @@ def test_the_pictures_of_the_readme_are_there_and_small() -> None:
     assert all(0 < (ROOT / picture).stat().st_size < 120_000 for picture in pictures)
 
 
-def test_every_json_block_of_the_readme_parses() -> None:
-    blocks = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        json.loads(block)
+def folded(name: str) -> str:
+    """The block that opens under a name."""
+    found: list[str] = re.findall(
+        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n\n```\w+\n(.*?)\n```\n\n</details>", README, re.DOTALL
+    )
+    [text] = found
+    return text
+
+
+def imported(source: str) -> set[tuple[str, str]]:
+    """Each module that a program imports from, with each name, in Python or JavaScript."""
+    python = re.findall(r"^from (\S+) import (.+)$", source, re.MULTILINE)
+    script = [
+        (module, names) for names, module in re.findall(r"^import \{ (.+) \} from '(.+)';$", source, re.MULTILINE)
+    ]
+    return {(module, name) for module, names in python + script for name in names.split(", ")}
+
+
+def test_every_block_of_the_readme_is_of_a_language_that_a_test_reads() -> None:
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    readers: dict[str, Callable[[str], object]] = {
+        "json": json.loads,
+        "toml": tomllib.loads,
+        "python": ast.parse,
+        "sh": str,
+        "js": str,
+    }
+    assert {language for language, _ in fences} == readers.keys()
+    for language, text in fences:
+        assert readers[language](text)
+
+
+def test_the_readme_has_every_host_with_its_file_in_the_programs_order() -> None:
+    listed = re.findall(r"<summary><b>(.+)</b>: <code>(.+)</code>, (.+)</summary>", README)
+    assert [tuple(map(html.unescape, each)) for each in listed] == [
+        (host.name, host.file, host.where) for host in HOSTS
+    ]
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
+def test_the_readme_has_the_block_that_the_program_writes_for_a_host(host: Host) -> None:
+    assert folded(host.name) == block(host)
+
+
+def test_the_readme_links_to_the_hosts_that_install_by_a_link() -> None:
+    assert f"[Cursor]({cursor_link()})" in README
+    assert f"[VS Code]({vs_code_link()})" in README
+
+
+@pytest.mark.parametrize(("name", "program"), AGENTS.items())
+def test_the_code_in_the_readme_uses_what_the_tried_programs_use(name: str, program: str) -> None:
+    text = folded(name)
+    assert imported(text)
+    assert imported(text) <= imported((PROGRAMS / program).read_text(encoding="utf-8"))
+    words = re.findall(r"[\w-]+", text)
+    assert {"juspay-wallets-mcp", *TRIAL, *TRIAL.values()} <= set(words)
+    assert [word for word in words if word.startswith("cth_")] == ["cth_all_linked"]
+    assert "cth_all_linked" in CUSTOMERS
+
+
+def test_the_extras_that_the_readme_installs_exist() -> None:
+    named = re.findall(r"pip install '?juspay-wallets-mcp(?:\[(\w+)\])?", README)
+    assert "" in named
+    assert {extra for extra in named if extra} == set(metadata("juspay-wallets-mcp").get_all("Provides-Extra") or [])
+
+
+def test_the_readme_says_how_many_bytes_a_conversation_pays() -> None:
+    counted = subprocess.run(
+        [sys.executable, "scripts/budgets.py", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    sizes = [int(size) for size in re.findall(r": (\d+) bytes", counted.stdout)]
+    assert [row[1] for row in rows("### What it costs")] == [f"{size:,}" for size in sizes]
+    # Four bytes each, to the next fifty.
+    assert [row[2] for row in rows("### What it costs")] == [f"{round(size / 200) * 50:,}" for size in sizes]
 
 
 def test_the_make_targets_the_documents_name_exist() -> None:

@@ -2,12 +2,26 @@
 
 import json
 import sys
+import tomllib
+from base64 import b64decode
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
 from juspay_mcp.cli import PROGRAM
-from juspay_mcp.hosts import HOSTS, INSTALLED, Host, block, launch_from, trial_block
+from juspay_mcp.hosts import (
+    DEMONSTRATED,
+    HOSTS,
+    INSTALLED,
+    Host,
+    block,
+    cursor_link,
+    launch_from,
+    trial_block,
+    vs_code_link,
+)
 from juspay_mcp.settings import load_settings
 from juspay_mcp.variables import VARIABLES
 
@@ -53,21 +67,41 @@ VS_CODE = {
     },
 }
 
+SERVER_BY_FILE = BY_FILE["mcpServers"]["juspay-wallets"]
+ZED = {"context_servers": {"juspay-wallets": {**SERVER_BY_FILE, "args": []}}}
+CODEX = {"mcp_servers": {"juspay-wallets": SERVER_BY_FILE}}
+TRIAL_SERVER = {"command": PROGRAM, "env": {"JUSPAY_ENV": "simulator"}}
+MODULE = ("/usr/bin/python3", "-m", "juspay_mcp")
+
 each_host = pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
 
 
+def read(host: Host, written: str) -> dict[str, Any]:
+    """What a host makes of its file."""
+    parsed: dict[str, Any] = tomllib.loads(written) if host.file.endswith(".toml") else json.loads(written)
+    return parsed
+
+
 def test_every_host_has_its_file_and_its_block() -> None:
-    assert {host.name: (host.file, json.loads(block(host))) for host in HOSTS} == {
+    assert {host.name: (host.file, read(host, block(host))) for host in HOSTS} == {
         "Claude Desktop": ("claude_desktop_config.json", BY_FILE),
         "Cursor": (".cursor/mcp.json", BY_FILE),
         "Claude Code": (".mcp.json", CLAUDE_CODE),
         "VS Code": (".vscode/mcp.json", VS_CODE),
+        "Windsurf": ("~/.codeium/windsurf/mcp_config.json", BY_FILE),
+        "Zed": ("settings.json", ZED),
+        "Codex": ("~/.codex/config.toml", CODEX),
+        "Gemini CLI": ("~/.gemini/settings.json", BY_FILE),
     }
+
+
+def test_the_demo_prints_four_of_them() -> None:
+    assert [host.name for host in DEMONSTRATED] == ["Claude Desktop", "Cursor", "Claude Code", "VS Code"]
 
 
 @each_host
 def test_to_try_it_a_host_needs_no_keys_and_asks_for_none(host: Host) -> None:
-    written = json.loads(trial_block(host))
+    written = read(host, trial_block(host))
     server = written[host.section]["juspay-wallets"]
     assert "inputs" not in written
     assert server["env"] == {"JUSPAY_ENV": "simulator"}
@@ -77,15 +111,42 @@ def test_to_try_it_a_host_needs_no_keys_and_asks_for_none(host: Host) -> None:
 @each_host
 @pytest.mark.parametrize("written", [block, trial_block])
 def test_a_block_starts_the_server_without_arguments_and_with_known_variables(host: Host, written: object) -> None:
-    server = json.loads(block(host) if written is block else trial_block(host))[host.section]["juspay-wallets"]
-    assert (server["command"], server.get("args")) == (PROGRAM, None)
+    server = read(host, block(host) if written is block else trial_block(host))[host.section]["juspay-wallets"]
+    assert (server["command"], server.get("args", [])) == (PROGRAM, [])
     assert server["env"].keys() <= {variable.name for variable in VARIABLES}
 
 
 @each_host
 def test_a_launch_of_several_words_becomes_a_command_and_its_arguments(host: Host) -> None:
-    server = json.loads(trial_block(host, ("/usr/bin/python3", "-m", "juspay_mcp")))[host.section]["juspay-wallets"]
+    server = read(host, trial_block(host, MODULE))[host.section]["juspay-wallets"]
     assert (server["command"], server["args"]) == ("/usr/bin/python3", ["-m", "juspay_mcp"])
+
+
+def test_a_toml_string_may_hold_what_a_path_may() -> None:
+    [codex] = [host for host in HOSTS if host.toml]
+    launch = ('C:\\Program Files\\"wallets"\\é.exe', "-m", "a b")
+    server = read(codex, trial_block(codex, launch))["mcp_servers"]["juspay-wallets"]
+    assert (server["command"], *server["args"]) == launch
+
+
+def test_the_link_for_cursor_holds_its_name_and_its_server_without_a_key() -> None:
+    link = urlsplit(cursor_link())
+    asked = parse_qs(link.query, strict_parsing=True)
+    assert (link.scheme, link.netloc, link.path) == ("https", "cursor.com", "/en/install-mcp")
+    assert {key: len(values) for key, values in asked.items()} == {"name": 1, "config": 1}
+    assert asked["name"] == ["juspay-wallets"]
+    assert json.loads(b64decode(asked["config"][0], validate=True)) == TRIAL_SERVER
+
+
+def test_the_link_for_vs_code_holds_its_server_without_a_key() -> None:
+    link = urlsplit(vs_code_link())
+    asked = parse_qs(link.query, strict_parsing=True)
+    assert (link.scheme, link.netloc, link.path) == ("https", "insiders.vscode.dev", "/redirect")
+    [target] = asked.pop("url")
+    assert asked == {}
+    start, config = target.split("?", 1)
+    assert start == "vscode:mcp/install"
+    assert json.loads(unquote(config)) == {"name": "juspay-wallets", **TRIAL_SERVER}
 
 
 def test_the_installed_command_is_this_programs() -> None:

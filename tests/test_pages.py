@@ -24,7 +24,7 @@ from tests.test_architecture import IMPORTS
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(juspay_mcp.__file__).parent
-NAMES = ("CONTRIBUTING.md", "PRIVACY.md", "SECURITY.md", "docs/architecture.md", "docs/operations.md")
+NAMES = ("CONTRIBUTING.md", "PRIVACY.md", "README.md", "SECURITY.md", "docs/architecture.md", "docs/operations.md")
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("*.py"))}
 WORKFLOWS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")}
@@ -62,6 +62,12 @@ def rows(page: str, heading: str) -> list[list[str]]:
 
 def code(text: str) -> list[str]:
     return re.findall(r"`([^`]+)`", text)
+
+
+def anchors(text: str) -> set[str]:
+    """What a link to a heading of a page ends with."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def calls(source: str) -> Iterator[ast.Call]:
@@ -140,7 +146,7 @@ def test_the_reference_is_what_the_program_says_of_itself() -> None:
 def test_every_test_that_a_page_names_exists(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", PAGES[page]))
     assert named <= defined_tests()
-    assert named or page in {"CONTRIBUTING.md", "docs/operations.md"}
+    assert named or page in {"CONTRIBUTING.md", "README.md", "docs/operations.md"}
 
 
 @pytest.mark.parametrize(
@@ -176,8 +182,10 @@ def test_nothing_runs_a_command_or_evaluates_a_text() -> None:
 @pytest.mark.parametrize("page", NAMES)
 def test_every_variable_link_and_shell_block_of_a_page_is_sound(page: str) -> None:
     assert set(re.findall(r"\bJUSPAY_[A-Z_]+", PAGES[page])) <= {known.name for known in VARIABLES}
-    for target in re.findall(r"\]\(([^):#]+)\)", PAGES[page]):
-        assert (ROOT / page).parent.joinpath(target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^):#]*)(?:#([^)]+))?\)", PAGES[page]):
+        linked = (ROOT / page).parent.joinpath(target) if target else ROOT / page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked.read_text(encoding="utf-8")), anchor
     for block in re.findall(r"```sh\n(.*?)```", PAGES[page], re.DOTALL):
         subprocess.run(["bash", "-n"], input=block, check=True, text=True)
 
