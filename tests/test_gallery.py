@@ -17,7 +17,7 @@ import pytest
 from juspay_mcp.card import card_html
 from juspay_mcp.gallery import open_gallery, run_gallery
 from juspay_mcp.simulator import CUSTOMERS, DEMO_CUSTOMERS
-from tests.processes import COMMAND
+from tests.test_cli import INTERRUPTIBLE
 
 CALL = {"name": "refresh_customer_wallets", "arguments": {"customer_id": "cth_all_linked"}}
 
@@ -149,7 +149,7 @@ def test_the_demo_opens_it_in_the_browser_and_ctrl_c_ends_it() -> None:
     # A browser that is there everywhere: it prints the address that it is given.
     browser = f'{sys.executable} -c "import sys; print(sys.argv[1], flush=True)" %s'
     with subprocess.Popen(
-        [*COMMAND, "demo", "--open"],
+        [*INTERRUPTIBLE, "demo", "--open"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "BROWSER": browser},
@@ -158,7 +158,10 @@ def test_the_demo_opens_it_in_the_browser_and_ctrl_c_ends_it() -> None:
         assert process.stdout is not None
         line, opened = process.stdout.readline(), process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        try:
+            rest, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert line.endswith(f": {opened}")
     assert (rest, errors, process.returncode) == ("\n", "", 0)
 
