@@ -36,6 +36,13 @@ AGENTS = {
     "LangChain": "langchain_agent.py",
     "AI SDK": "ai_sdk.mjs",
 }
+READERS: dict[str, Callable[[str], object]] = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "python": ast.parse,
+    "sh": str,
+    "js": str,
+}
 MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 
 
@@ -126,16 +133,9 @@ def imported(source: str) -> set[tuple[str, str]]:
 
 def test_every_block_of_the_readme_is_of_a_language_that_a_test_reads() -> None:
     fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    readers: dict[str, Callable[[str], object]] = {
-        "json": json.loads,
-        "toml": tomllib.loads,
-        "python": ast.parse,
-        "sh": str,
-        "js": str,
-    }
-    assert {language for language, _ in fences} == readers.keys()
+    assert {language for language, _ in fences} == READERS.keys()
     for language, text in fences:
-        assert readers[language](text)
+        assert READERS[language](text)
 
 
 def test_the_readme_has_every_host_with_its_file_in_the_programs_order() -> None:
