@@ -7,9 +7,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import metadata, requires
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import jsonschema
@@ -23,9 +23,6 @@ from juspay_mcp.errors import UpstreamError, WalletsError
 from juspay_mcp.hosts import HOSTS, TRIAL, Host, block, cursor_link, vs_code_link
 from juspay_mcp.simulator import CUSTOMERS
 from juspay_mcp.variables import VARIABLES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
