@@ -127,6 +127,7 @@ async def test_connections_that_say_nothing_or_half_a_word_are_closed(
         for stream in streams:
             with anyio.fail_after(2), pytest.raises(anyio.EndOfStream):
                 await stream.receive()
+            await stream.aclose()
         assert (await http.get(f"{url}/healthz")).status_code == 200
 
 
