@@ -7,10 +7,20 @@ it: the system puts each write at the end, and a line is one write.
 import errno
 import os
 import shutil
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from typing_extensions import override
+
+if sys.platform == "win32":  # pragma: no cover - where there is one process, and no such lock
+    LOCK_EX = LOCK_UN = 0
+
+    def flock(_descriptor: int, _operation: int) -> None:
+        """Locks nothing."""
+else:
+    from fcntl import LOCK_EX, LOCK_UN, flock
 
 _STDOUT, _STDERR = 1, 2
 # Only named pipes heed O_NONBLOCK: one that nobody reads is an error then, not a start that never ends.
@@ -59,8 +69,9 @@ class LogFile(LineStream):
     @override
     def append(self, line: bytes) -> None:
         self._follow()
-        self._torn = _is_torn(self._descriptor)
-        super().append(line)
+        with _alone(self._descriptor):
+            self._torn = _is_torn(self._descriptor)
+            super().append(line)
 
     @override
     def ready(self) -> bool:
@@ -99,19 +110,22 @@ def _open_to_look_into(path: Path) -> int:
     return os.open(path, os.O_WRONLY | _FLAGS, _MODE)
 
 
+@contextmanager
+def _alone(descriptor: int) -> Iterator[None]:
+    """Keeps our other processes from writing meanwhile: within a write, a file looks torn."""
+    with suppress(OSError):  # some file systems know no locks
+        flock(descriptor, LOCK_EX)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            flock(descriptor, LOCK_UN)
+
+
 def _is_torn(descriptor: int) -> bool:
-    """Whether the last line has no end, whoever wrote it: another process, too, may have met a full disk.
-
-    Looked at twice, as the file may be truncated and grow again between two looks.
-    """
-    first = _tail(descriptor)
-    return first[1] not in {b"", b"\n"} and _tail(descriptor) == first
-
-
-def _tail(descriptor: int) -> tuple[int, bytes]:
-    """A file's size and its last byte, if it has one and may be read."""
+    """Whether the last line has no end, whoever wrote it: another process, too, may have met a full disk."""
     with suppress(OSError):
         if size := os.lseek(descriptor, 0, os.SEEK_END):
             os.lseek(descriptor, size - 1, os.SEEK_SET)
-            return size, os.read(descriptor, 1)
-    return 0, b""
+            return os.read(descriptor, 1) not in {b"", b"\n"}
+    return False
