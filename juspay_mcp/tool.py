@@ -6,7 +6,6 @@ from typing import Annotated
 
 from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import to_json
 
 from juspay_mcp.answer import Answer
 from juspay_mcp.boundary import bugs_as_internal_errors
@@ -65,8 +64,9 @@ async def call_tool(
     try:
         with bugs_as_internal_errors(), service.audited(caller, NAME) as entry:
             answer = await service.refresh(_customer_id(arguments), caller, report, entry)
-            result = answer.model_dump()
-            return CallToolResult(content=[TextContent(text=to_json(result).decode())], structured_content=result)
+            return CallToolResult(
+                content=[TextContent(text=answer.model_dump_json())], structured_content=answer.model_dump()
+            )
     except WalletsError as error:
         # Whose mistake it was decides who should read of it: an agent's wrong id is no news for who runs the server.
         ours = isinstance(error, UpstreamError) and not isinstance(error, CustomerNotFound)
