@@ -13,8 +13,8 @@ COMPILE := $(BIN)/python -m compileall -q juspay_mcp
 CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types coverage package bundle pythons budgets replicas browser clients picture
-.PHONY: soak manifest reference workflows pins clean
+.PHONY: help demo test team check format lint types coverage package bundle pythons budgets replicas browser clients
+.PHONY: picture soak manifest reference workflows pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,10 +43,13 @@ workflows: $(VENV)/.node ## Look at the workflows of GitHub
 types: $(VENV)/.tools ## Check the types
 	$(BIN)/mypy
 
-coverage: $(VENV)/.tools ## Run the tests and require every branch
+team: $(VENV)/.tools ## Run the tests of a team's server that start many of them
+	@$(BIN)/pytest -n auto tests/team
+
+coverage: $(VENV)/.tools ## Run the tests, the team's too, and require every branch
 	@$(COMPILE)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n auto
+	$(BIN)/coverage run -m pytest -q -n auto tests tests/team
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 

@@ -26,7 +26,7 @@ from juspay_mcp.variables import BY_NAME, VARIABLES
 from tests.programs import Redis, free_port, require
 from tests.replicas.rig import write_conf
 from tests.serving import started, until_healthy
-from tests.test_serve import posix_only
+from tests.test_cli import posix_only
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
