@@ -49,7 +49,8 @@ team: $(VENV)/.tools ## Run the tests of a team's server that start many of them
 coverage: $(VENV)/.tools ## Run the tests, the team's too, and require every branch
 	@$(COMPILE)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n auto tests tests/team
+	$(BIN)/coverage run -m pytest -q -n auto
+	$(BIN)/coverage run -m pytest -q -n auto tests/team
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 
