@@ -1,7 +1,9 @@
 """The server over Streamable HTTP: real sockets, both protocol eras, and what doesn't get in."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -59,6 +61,17 @@ async def test_health_and_readiness_are_plain_words_for_anyone(environ: dict[str
     async with served(app) as url, httpx2.AsyncClient(headers={"Host": "10.1.2.3"}) as http:
         answers = [await http.get(f"{url}{path}") for path in ("/healthz", "/readyz")]
     assert [(answer.status_code, answer.text) for answer in answers] == [(200, "ok"), (200, "ready")]
+
+
+async def test_it_is_not_ready_while_no_call_could_be_accounted_for(environ: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "log"
+    folder.mkdir()
+    audited = {"JUSPAY_MCP_AUDIT_LOG": str(folder / "audit.jsonl"), "JUSPAY_MCP_AUDIT_KEY": "k" * 32}
+    app = create_app(load_settings(environ | audited), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient() as http:
+        shutil.rmtree(folder)
+        answer = await http.get(f"{url}/readyz")
+    assert (answer.status_code, answer.text) == (503, "not ready")
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])

@@ -232,3 +232,53 @@ def test_and_when_the_start_fails_later(environ: dict[str, str], tmp_path: Path)
     done = subprocess.run(command, env=environ, capture_output=True, check=False, encoding="utf-8", timeout=20)
     assert done.returncode != 0
     assert "ERROR juspay_mcp.web the start failed: JUSPAY_API_KEY_FILE must be " in done.stderr
+
+
+def workers_of(supervisor: int) -> list[int]:
+    """The processes that serve; the supervisor's other child only tracks what they share."""
+    found = subprocess.run(
+        ["pgrep", "-P", str(supervisor), "-f", "spawn_main"], capture_output=True, encoding="ascii", check=True
+    )
+    return [int(line) for line in found.stdout.split()]
+
+
+@posix_only
+async def test_workers_that_die_are_replaced(environ: dict[str, str]) -> None:
+    with started(environ, "--workers", "2") as server:
+        await until_healthy(server.url)
+        await anyio.sleep(1)
+        for worker in workers_of(server.process.pid):
+            os.kill(worker, signal.SIGKILL)
+        await until_healthy(server.url)
+        async with connected(server.url) as client:
+            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        await anyio.sleep(1)
+        assert server.end()[2] == 0
+
+
+UNCHECKED = """
+import sys
+from juspay_mcp.serve import Address, listen, serve_http
+from juspay_mcp.settings import load_settings
+if __name__ == "__main__":
+    address = Address("127.0.0.1", 0, 2, allow_unauthenticated=False)
+    settings = load_settings({"JUSPAY_MCP_TOKENS_FILE": "/nonexistent/tokens", "JUSPAY_ENV": "simulator"})
+    with listen(address) as listening:
+        sys.exit(serve_http(settings, address, listening, {}, lambda: None))
+"""
+
+
+def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path) -> None:
+    """What `check_start` finds before, unless it happens in the moment between."""
+    program = tmp_path / "program.py"
+    program.write_text(UNCHECKED)
+    done = subprocess.run(
+        [sys.executable, str(program)], env=os.environ, capture_output=True, check=False, encoding="utf-8", timeout=60
+    )
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "ERROR juspay_mcp.serve a worker can't start: JUSPAY_MCP_TOKENS_FILE must be " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_http_it_serves_over_stdio(environ: dict[str, str]) -> None:
+    assert run("serve", **environ) == (0, "", "")
