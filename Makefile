@@ -7,13 +7,15 @@ DISTRIBUTION := juspay-wallets-mcp
 # Only a real Redis reaches these lines; CI has one.
 UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/shared_limiter.py)
 
-# Else each of the processes that the tests start would do it anew, where Python is told to write no bytecode.
-COMPILE := $(BIN)/python -m compileall -q juspay_mcp
+# The tests start some hundred processes: without bytecode, each of them would compile anew all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
+# How many workers these are is said in tests/conftest.py.
+PARALLEL := -n auto --dist worksteal
 
 CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test team check format lint types coverage package bundle pythons budgets replicas browser clients
+.PHONY: help demo test team faults check format lint types coverage package bundle pythons budgets replicas browser clients
 .PHONY: picture soak manifest reference workflows pins clean
 
 help: ## List the targets
@@ -23,10 +25,9 @@ demo: $(VENV)/.runtime ## See the server answer: no keys, no network
 	@$(BIN)/$(DISTRIBUTION) demo
 
 test: $(VENV)/.tools ## Run the tests
-	@$(COMPILE)
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest $(PARALLEL)
 
-check: format lint workflows types coverage package budgets ## Everything CI runs after the tests
+check: format lint workflows types coverage faults package budgets ## Everything CI runs after the tests
 
 format: $(VENV)/.tools ## Check the formatting
 	$(BIN)/ruff format --check
@@ -44,13 +45,15 @@ types: $(VENV)/.tools ## Check the types
 	$(BIN)/mypy
 
 team: $(VENV)/.tools ## Run the tests of a team's server that start many of them
-	@$(BIN)/pytest -n auto tests/team
+	@$(BIN)/pytest $(PARALLEL) tests/team
+
+faults: $(VENV)/.tools ## Run the tests of what goes wrong alone: with nothing beside them, their bounds of time are tight
+	@$(BIN)/pytest -q tests/test_faults.py
 
 coverage: $(VENV)/.tools ## Run the tests, the team's too, and require every branch
-	@$(COMPILE)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n auto
-	$(BIN)/coverage run -m pytest -q -n auto tests/team
+	$(BIN)/coverage run -m pytest -q $(PARALLEL)
+	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/team
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 

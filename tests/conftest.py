@@ -1,5 +1,6 @@
 """What all tests share: a stand-in for Juspay, a clock that stands still, and a host's way in."""
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -31,6 +32,12 @@ Host = Callable[..., AbstractAsyncContextManager[Client]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers for each core: half of the time tests wait, for a process to start or a timeout to pass."""
+    return 2 * (os.cpu_count() or 1)
 
 
 async def no_wait(_seconds: float) -> None:
