@@ -23,7 +23,8 @@ from juspay_mcp.service import open_service
 from juspay_mcp.settings import load_settings
 from juspay_mcp.variables import VARIABLES, Variable
 from juspay_mcp.version import VERSION
-from scripts.server_json import DESCRIPTION, TITLE
+from scripts.icon import png
+from scripts.server_json import DESCRIPTION, TITLE, URLS
 
 ROOT = Path(__file__).parent.parent
 OVER_HTTP = frozenset(
@@ -82,6 +83,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
     constraints = "\n".join(f'  "{line}",' for line in (ROOT / "constraints.txt").read_text("utf-8").split())
     project = PROJECT.format(version=VERSION, constraints=constraints, wheel=wheel.name)
     return {
+        "icon.png": png(),
         "LICENSE": (ROOT / "LICENSE").read_bytes(),
         "manifest.json": (json.dumps(anyio.run(manifest), indent=2) + "\n").encode(),
         "pyproject.toml": project.encode(),
@@ -101,6 +103,11 @@ async def manifest() -> dict[str, Any]:
         "version": VERSION,
         "description": DESCRIPTION,
         "author": {"name": "The juspay-wallets-mcp authors"},
+        "repository": {"type": "git", "url": URLS["Repository"]},
+        "homepage": URLS["Repository"],
+        "documentation": URLS["Documentation"],
+        "support": URLS["Issues"],
+        "icon": "icon.png",
         "license": "Apache-2.0",
         "keywords": ["juspay", "payments", "wallet"],
         "server": {
@@ -123,7 +130,7 @@ async def manifest() -> dict[str, Any]:
 def field(variable: Variable) -> dict[str, object]:
     """What the user is asked for; an empty answer counts as none, as hosts leave a reference without one dangling."""
     return {
-        "type": "string",
+        "type": "file" if variable.name.endswith("_FILE") else "string",  # a file gets a picker
         "title": title(variable.name),
         "description": f"{variable.meaning} {variable.says[0].upper()}{variable.says[1:]}.",
         "required": False,  # without credentials the server starts, and the tool says what is missing

@@ -1,7 +1,9 @@
 """Prints server.json, the registry's manifest, from what the program itself knows: `make manifest` writes it."""
 
 import json
+import tomllib
 from importlib.metadata import metadata
+from pathlib import Path
 
 from juspay_mcp.server import SERVER_NAME
 from juspay_mcp.variables import VARIABLES, Variable
@@ -10,6 +12,8 @@ from juspay_mcp.version import VERSION
 NAMESPACE = "io.github.juspay-wallets-mcp"
 TITLE = "Juspay wallets"
 DESCRIPTION = "Refreshes a Juspay customer's wallets and answers with masked, summarized balances."
+PROJECT = Path(__file__).parent.parent / "pyproject.toml"
+URLS: dict[str, str] = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["urls"]
 
 
 def variable(known: Variable) -> dict[str, object]:
@@ -36,6 +40,8 @@ def server_json() -> dict[str, object]:
         "name": f"{NAMESPACE}/{SERVER_NAME}",
         "title": TITLE,
         "description": DESCRIPTION,
+        "repository": {"url": URLS["Repository"], "source": "github"},
+        "websiteUrl": URLS["Documentation"],
         "version": VERSION,
         "packages": [
             {

@@ -3,8 +3,11 @@
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
+import tomllib
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,16 @@ from scripts.bundle import OVER_HTTP
 from tests.package.conftest import BIN, ROOT
 
 NODE = BIN.parent / "node"
+ICON = """
+........
+#######.
+########
+########
+#####.##
+########
+########
+........
+"""
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SERVER_JSON = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 
@@ -69,6 +82,7 @@ def test_it_is_valid_and_holds_the_released_wheel(dist: Path, unpacked: Path) ->
     [wheel] = dist.glob("*.whl")
     assert {path.name for path in unpacked.iterdir()} == {
         "LICENSE",
+        "icon.png",
         "manifest.json",
         "pyproject.toml",
         "server.py",
@@ -93,6 +107,30 @@ def test_its_fields_are_the_program_s_variables_with_their_defaults_and_secrets(
         assert (field["default"], field["sensitive"]) == (known.default or "", known.secret)
         assert field["description"].startswith(known.meaning)
         assert f"| `{known.name}` |" in README
+
+
+def test_a_file_is_asked_for_with_a_picker(manifest: Any) -> None:
+    files = [key for key, field in manifest["user_config"].items() if field["type"] == "file"]
+    assert files == ["juspay_api_key_file", "juspay_mcp_audit_key_file"]
+    assert {field["type"] for field in manifest["user_config"].values()} == {"file", "string"}
+
+
+def test_its_icon_is_the_wallet_that_the_server_shows(unpacked: Path, manifest: Any) -> None:
+    picture = (unpacked / manifest["icon"]).read_bytes()
+    width, height = struct.unpack(">II", picture[16:24])
+    parts = re.search(rb"IDAT(.*)....\0\0\0\0IEND", picture, re.DOTALL)
+    assert parts
+    lines = zlib.decompress(parts[1])
+    assert (width, height, len(lines)) == (512, 512, 512 * 513)
+    middles = [[lines[(64 * y + 32) * 513 + 1 + 64 * x + 32] for x in range(8)] for y in range(8)]
+    assert ["".join(".#"[pixel] for pixel in line) for line in middles] == ICON.split()
+
+
+def test_it_leads_to_the_public_home(manifest: Any) -> None:
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+    assert manifest["repository"] == {"type": "git", "url": urls["Repository"]}
+    assert (manifest["homepage"], manifest["documentation"]) == (urls["Repository"], urls["Documentation"])
+    assert manifest["support"] == urls["Issues"]
 
 
 def test_it_says_what_server_json_says(manifest: Any) -> None:

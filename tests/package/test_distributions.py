@@ -1,6 +1,7 @@
 """What is released contains what it must and nothing else, and is the same bytes whenever it is built."""
 
 import hashlib
+import re
 import subprocess
 import tarfile
 from email.parser import Parser
@@ -43,6 +44,28 @@ def test_the_sdist_is_what_the_repository_holds(dist: Path) -> None:
     with tarfile.open(dist / f"{NAME}.tar.gz") as sdist:
         names = {member.name.removeprefix(f"{NAME}/") for member in sdist.getmembers() if member.isfile()}
     assert names == tracked() | {"PKG-INFO"}
+
+
+def test_the_page_at_the_index_leads_to_the_repository_at_this_version(dist: Path) -> None:
+    with ZipFile(dist / f"{NAME}-py3-none-any.whl") as wheel:
+        metadata = Parser().parsestr(wheel.read(f"{NAME}.dist-info/METADATA").decode())
+    urls = dict(line.split(", ") for line in metadata.get_all("Project-URL", []))
+    page = str(metadata.get_payload())
+    links = re.findall(r"\]\(([^)]*)\)", page)
+    assert [link for link in links if not link.startswith("https://")] == []
+    ours = sorted(link.removeprefix(urls["Repository"]) for link in links if link.startswith(urls["Repository"]))
+    assert f"/raw/v{VERSION}/docs/card.png" in ours
+    assert f"/blob/v{VERSION}/PRIVACY.md" in ours
+    assert f"/blob/v{VERSION}/README.md#a-teams-server" in ours
+    assert all(link.startswith((f"/raw/v{VERSION}/docs/", f"/blob/v{VERSION}/")) for link in ours)
+    assert metadata["Description-Content-Type"] == "text/markdown"
+
+
+def test_the_page_at_the_index_says_what_the_readme_says(dist: Path) -> None:
+    with ZipFile(dist / f"{NAME}-py3-none-any.whl") as wheel:
+        page = wheel.read(f"{NAME}.dist-info/METADATA").decode().split("\n\n", 1)[1]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.sub(r"\]\([^)]*\)", "]()", page).strip() == re.sub(r"\]\([^)]*\)", "]()", readme).strip()
 
 
 def test_the_metadata_declare_each_python_and_name_the_server_for_the_registry(dist: Path) -> None:
