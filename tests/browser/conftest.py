@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from juspay_mcp.gallery import run_gallery
 from tests.browser.stage import Stage
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
