@@ -4,9 +4,10 @@ A key never goes onto a command line, where a shell's history keeps it and other
 for a file, and the key in it is asked for or taken from the environment, wherever the host can do either.
 Formats as the hosts documented them in autumn 2026: code.claude.com/docs/en/mcp, cursor.com/docs/mcp,
 code.visualstudio.com/docs/copilot/reference/mcp-configuration, modelcontextprotocol.io (Claude Desktop),
-docs.windsurf.com/windsurf/cascade/mcp, zed.dev/docs/ai/mcp, developers.openai.com/codex/mcp,
-geminicli.com/docs/tools/mcp-server. Links: cursor.com/docs/mcp/install-links and
-code.visualstudio.com/docs/copilot/guides/mcp-developer-guide.
+zed.dev/docs/ai/mcp, developers.openai.com/codex/mcp, geminicli.com/docs/tools/mcp-server. Windsurf has been
+called Devin Desktop since 2026-06-02: docs.sevalla.com/ai-agents/windsurf and Vaadin's documentation (MCP, Devin
+Desktop) name its file, docs.devin.ai/desktop/cascade/mcp names the older one.
+Links: cursor.com/docs/mcp/install-links and code.visualstudio.com/docs/copilot/guides/mcp-developer-guide.
 """
 
 import json
@@ -100,9 +101,10 @@ DEMONSTRATED: Final = (
 HOSTS: Final = (
     *DEMONSTRATED,
     Host(
-        name="Windsurf",
-        file="~/.codeium/windsurf/mcp_config.json",
-        where="in your home folder",
+        name="Windsurf (Devin Desktop)",
+        file="~/.config/devin/mcp_config.json",
+        where=r"on Windows %APPDATA%\devin\mcp_config.json; "
+        "before June 2026, or with Cascade, ~/.codeium/windsurf/mcp_config.json",
         section="mcpServers",
         variables=_BY_FILE,
     ),
@@ -112,7 +114,8 @@ HOSTS: Final = (
         where="the command zed: open settings file",
         section="context_servers",
         variables=_BY_FILE,
-        # Editions of Zed before 2026 refuse a server without the list.
+        # As its documentation has it. `"source": "custom"`, which older pages show, is what Zed now takes out of a
+        # file: its migration of 2025-11-25, remove_context_server_source.
         listed=True,
     ),
     Host(

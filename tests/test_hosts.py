@@ -88,11 +88,17 @@ def test_every_host_has_its_file_and_its_block() -> None:
         "Cursor": (".cursor/mcp.json", BY_FILE),
         "Claude Code": (".mcp.json", CLAUDE_CODE),
         "VS Code": (".vscode/mcp.json", VS_CODE),
-        "Windsurf": ("~/.codeium/windsurf/mcp_config.json", BY_FILE),
+        "Windsurf (Devin Desktop)": ("~/.config/devin/mcp_config.json", BY_FILE),
         "Zed": ("settings.json", ZED),
         "Codex": ("~/.codex/config.toml", CODEX),
         "Gemini CLI": ("~/.gemini/settings.json", BY_FILE),
     }
+
+
+def test_windsurf_before_its_new_name_and_on_windows_has_its_file_elsewhere() -> None:
+    [where] = [host.where for host in HOSTS if "Windsurf" in host.name]
+    assert r"%APPDATA%\devin\mcp_config.json" in where
+    assert "before June 2026, or with Cascade, ~/.codeium/windsurf/mcp_config.json" in where
 
 
 def test_the_demo_prints_four_of_them() -> None:
