@@ -8,12 +8,16 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import metadata, requires
 from pathlib import Path
 
+import anyio
 import click
 import jsonschema
 import pytest
+import yaml
+from mcp import Client
 from packaging.requirements import Requirement
 
 from juspay_mcp import card, errors, prompt
@@ -21,6 +25,9 @@ from juspay_mcp.answer import Answer, WalletAnswer
 from juspay_mcp.cli import cli
 from juspay_mcp.errors import UpstreamError, WalletsError
 from juspay_mcp.hosts import HOSTS, TRIAL, Host, block, cursor_link, vs_code_link
+from juspay_mcp.server import build_server
+from juspay_mcp.service import open_service
+from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import CUSTOMERS
 from juspay_mcp.variables import VARIABLES
 
@@ -40,7 +47,15 @@ READERS: dict[str, Callable[[str], object]] = {
     "sh": str,
     "js": str,
 }
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+
+
+TOKENS = {460: 100, 792: 280, 2_995: 850}
+"""Bytes of a text, and its tokens: `bpe_openai.get_encoding("o200k_base")` of bpe-openai 0.1.4, rounded to tens.
+
+A text of another length must be counted anew.
+"""
 
 
 def rows(heading: str) -> list[list[str]]:
@@ -164,19 +179,24 @@ def test_the_code_in_the_readme_uses_what_the_tried_programs_use(name: str, prog
 
 
 def test_the_extras_that_the_readme_installs_exist() -> None:
-    named = re.findall(r"pip install '?juspay-wallets-mcp(?:\[(\w+)\])?", README)
+    named = re.findall(r"(?:pip|pipx|uv tool) install '?juspay-wallets-mcp(?:\[(\w+)\])?", README)
     assert "" in named
     assert {extra for extra in named if extra} == set(metadata("juspay-wallets-mcp").get_all("Provides-Extra") or [])
 
 
-def test_the_readme_says_how_many_bytes_a_conversation_pays() -> None:
+async def instructions() -> str:
+    """What a model is told before its first call."""
+    async with Client(build_server(partial(open_service, load_settings({})))) as client:
+        return client.instructions or ""
+
+
+def test_the_readme_says_how_many_bytes_and_tokens_a_conversation_pays() -> None:
     counted = subprocess.run(
         [sys.executable, "scripts/budgets.py", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
     )
-    sizes = [int(size) for size in re.findall(r": (\d+) bytes", counted.stdout)]
+    sizes = [len(anyio.run(instructions).encode()), *map(int, re.findall(r": (\d+) bytes", counted.stdout))]
     assert [row[1] for row in rows("### What it costs")] == [f"{size:,}" for size in sizes]
-    # Four bytes each, to the next fifty.
-    assert [row[2] for row in rows("### What it costs")] == [f"{round(size / 200) * 50:,}" for size in sizes]
+    assert [row[2] for row in rows("### What it costs")] == [f"{TOKENS[size]:,}" for size in sizes]
 
 
 def test_the_make_targets_the_documents_name_exist() -> None:
@@ -213,6 +233,34 @@ def test_the_manifest_is_valid_and_has_no_key_the_schema_does_not_know() -> None
     assert set(re.findall(r'"(\$?[A-Za-z]+)":', json.dumps(MANIFEST))) <= known | {"$schema"}
 
 
+def test_every_place_that_names_the_public_home_names_the_one_of_the_project() -> None:
+    urls = PROJECT["project"]["urls"]
+    home = urls["Repository"]
+    owner, _, name = MANIFEST["name"].removeprefix("io.github.").partition("/")
+    assert home == f"https://github.com/{owner}/{name}"
+    assert all(url.startswith(home) for url in urls.values())
+    assert MANIFEST["repository"] == {"url": home, "source": "github"}
+    assert MANIFEST["websiteUrl"] == urls["Documentation"]
+    assert f"\ngit clone {home} && cd {name}\nmake demo " in README
+    hook = PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert all(f"{home}/" in each["replacement"] for each in hook["substitutions"])
+
+
+def test_a_weakness_is_reported_where_the_project_says() -> None:
+    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml").read_text(encoding="utf-8"))
+    [link] = form["contact_links"]
+    assert link["url"] == PROJECT["project"]["urls"]["Security"]
+    assert link["url"].endswith("/security/advisories/new")
+
+
+def test_a_browser_that_the_tests_find_is_not_installed_beside() -> None:
+    script = (ROOT / "scripts" / "install-programs").read_text(encoding="utf-8")
+    tests = (ROOT / "tests" / "browser" / "conftest.py").read_text(encoding="utf-8")
+    [installed] = re.findall(r"^browsers=\((.+)\)$", script, re.MULTILINE)
+    [found] = re.findall(r"^BROWSERS = (\(.+\))$", tests, re.MULTILINE)
+    assert tuple(installed.split()) == ast.literal_eval(found)
+
+
 def test_there_is_one_version_and_the_registry_finds_its_name_in_the_readme() -> None:
     package = metadata("juspay-wallets-mcp")
     assert MANIFEST["version"] == MANIFEST["packages"][0]["version"] == package["Version"]
@@ -222,6 +270,7 @@ def test_there_is_one_version_and_the_registry_finds_its_name_in_the_readme() ->
 
 FORBIDDEN = re.compile(
     r"/(work|farm)/|/root/|/tmp/bash_jobs|//[a-z.-]*(pypi|npm|debian|pythonhosted)[a-z.-]*[.](org|com)"
+    r"|\b(ghcr|docker|quay|crates)[.]io\b"
 )
 OURS = {".ci", ".github", ".gitignore"}
 MADE = {"__pycache__", "artifacts", "build", "dist"}
