@@ -32,6 +32,10 @@ PROGRAM = "juspay-wallets-mcp"
 SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, whom the simulator knows
+_STDIN = "-"
+_STDIN_HELP = """\
+Where CUSTOMER_ID is -, it is read from the first line of stdin. That keeps an e-mail or a phone number out of the
+shell's history and the list of processes."""
 
 
 def main() -> NoReturn:
@@ -76,6 +80,15 @@ def _settings() -> Settings:
     settings = load_settings(os.environ)
     configure_logging(settings.log_level, sys.stderr)
     return settings
+
+
+def _customer_id(argument: str) -> str:
+    """The argument, or the line of stdin that it stands for; what isn't ASCII there is refused as an id later."""
+    if argument != _STDIN:
+        return argument
+    if sys.stdin.isatty():
+        click.echo("Customer id: ", nl=False, err=True)
+    return sys.stdin.buffer.readline().decode("ascii", "replace").rstrip("\r\n")
 
 
 def _variables_help() -> str:
@@ -125,10 +138,13 @@ def _serve(settings: Settings) -> None:
 Examples:
   {PROGRAM} wallets {_SAMPLE}
   {PROGRAM} wallets {_SAMPLE} --json | jq -r .total_balance
+  {PROGRAM} wallets - < customer_id.txt
 
 \b
 Without keys, with made-up figures:
   JUSPAY_ENV=simulator {PROGRAM} wallets {_SAMPLE}
+
+{_STDIN_HELP}
 
 The environment variables are those of the server: {PROGRAM} --help
 
@@ -143,7 +159,7 @@ def wallets(customer_id: str, *, as_json: bool) -> None:
     CUSTOMER_ID is Juspay's id (cth_..., cst_...) or the merchant's own, often an e-mail or a phone number. Juspay
     asks every wallet's provider, so it can take seconds; no money is moved.
     """
-    settings, customer = _settings(), parse_customer_id(customer_id)
+    settings, customer = _settings(), parse_customer_id(_customer_id(customer_id))
     if settings.missing:
         raise ConfigurationError(
             f"there are no credentials for Juspay: set {' and '.join(settings.missing)}, "
@@ -262,7 +278,12 @@ def token(name: str) -> None:
 @cli.command(
     "audit-hash",
     short_help="Show what stands for a customer in the audit log.",
-    epilog=f"\b\nExamples:\n  {PROGRAM} audit-hash {_SAMPLE}\n  grep $({PROGRAM} audit-hash {_SAMPLE}) audit.jsonl",
+    epilog=f"""\b
+Examples:
+  {PROGRAM} audit-hash {_SAMPLE}
+  grep "$({PROGRAM} audit-hash -)" audit.jsonl
+
+{_STDIN_HELP}""",
 )
 @click.argument("customer_id")
 def audit_hash(customer_id: str) -> None:
@@ -276,7 +297,7 @@ def audit_hash(customer_id: str) -> None:
     key = audit_key(_settings())()
     if key is None:
         raise ConfigurationError("there is no key to hash with: set JUSPAY_MCP_AUDIT_KEY or its _FILE.")
-    click.echo(customer_hash(parse_customer_id(customer_id), key))
+    click.echo(customer_hash(parse_customer_id(_customer_id(customer_id)), key))
 
 
 @cli.command(
@@ -307,7 +328,13 @@ def demo(*, in_browser: bool) -> int:
 
 @cli.command(
     short_help="Say what is right and wrong with this set-up.",
-    epilog=f"\b\nExamples:\n  {PROGRAM} check\n  {PROGRAM} check --json | jq .ok\n  {PROGRAM} check {_SAMPLE}",
+    epilog=f"""\b
+Examples:
+  {PROGRAM} check
+  {PROGRAM} check --json | jq .ok
+  {PROGRAM} check {_SAMPLE}
+
+{_STDIN_HELP}""",
 )
 @click.argument("customer_id", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else.")
@@ -320,8 +347,9 @@ def check(customer_id: str | None, *, as_json: bool) -> int:
     """
     from juspay_mcp.check import render, run_checks  # noqa: PLC0415 - not needed to show help
 
+    customer = customer_id and _customer_id(customer_id)
     with _spinner("Checking ..."):
-        report = anyio.run(run_checks, os.environ, customer_id)
+        report = anyio.run(run_checks, os.environ, customer)
     click.echo(report.to_json() if as_json else "\n".join(render(report)))
     return report.exit_status
 

@@ -40,18 +40,17 @@ def variables(**changed: str) -> dict[str, str]:
     return kept | changed
 
 
-def run(*arguments: str, **environ: str) -> tuple[int, str, str]:
+def run(*arguments: str, stdin: bytes = b"", **environ: str) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of one command."""
     done = subprocess.run(
         [*COMMAND, *arguments],
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         capture_output=True,
         check=False,
-        encoding="utf-8",
         env=variables(**environ),
         timeout=30,
     )
-    return done.returncode, done.stdout, done.stderr
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 
 @contextmanager
@@ -166,6 +165,28 @@ def test_without_a_key_there_is_no_hash() -> None:
     assert run("audit-hash", SAMPLE) == (78, "", f"juspay-wallets-mcp: {said}\n")
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nand another line\n"])
+def test_for_a_dash_the_customer_is_the_first_line_of_stdin(end: str) -> None:
+    key = {"JUSPAY_MCP_AUDIT_KEY": "k" * 32}
+    assert run("audit-hash", "-", stdin=f"{SAMPLE}{end}".encode(), **key) == run("audit-hash", SAMPLE, **key)
+
+
+@pytest.mark.parametrize("command", ["wallets", "check"])
+def test_each_command_that_asks_about_a_customer_reads_a_dash_so(command: str) -> None:
+    assert run(command, "-", stdin=SAMPLE.encode(), **SIMULATED)[0] == 0
+    status, out, err = run(command, "-", stdin=b"cth_nobody", **SIMULATED)
+    assert status == 69
+    assert "Juspay knows no customer with this id" in out + err
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"\xff\xfe\n", b"cth_\xe2\x82\xb9\n", b"two words\n"])
+def test_a_line_of_stdin_that_is_no_id_is_refused_without_repeating_it(line: bytes) -> None:
+    status, out, err = run("wallets", "-", stdin=line, **SIMULATED)
+    assert (status, out) == (64, "")
+    assert err.endswith(" [invalid_customer_id]\n")
+    assert "two words" not in err
+
+
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     ours, theirs = os.pipe()
     os.close(ours)
@@ -183,6 +204,24 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 def test_without_a_command_or_a_terminal_the_server_greets_nobody_and_ends_with_its_stdin() -> None:
     assert run(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme") == (0, "", "")
+
+
+@posix_only
+def test_at_a_terminal_a_dash_asks_for_the_customer_on_stderr() -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, f"{SAMPLE}\n".encode())
+    done = subprocess.run(
+        [*COMMAND, "audit-hash", "-"],
+        stdin=theirs,
+        capture_output=True,
+        check=False,
+        env=variables(JUSPAY_MCP_AUDIT_KEY="k" * 32),
+        timeout=30,
+    )
+    os.close(theirs)
+    os.close(ours)
+    assert (done.returncode, done.stderr) == (0, b"Customer id: ")
+    assert re.fullmatch(rb"[0-9a-f]{64}\n", done.stdout)
 
 
 @posix_only
