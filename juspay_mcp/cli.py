@@ -281,7 +281,7 @@ def token(name: str) -> None:
     epilog=f"""\b
 Examples:
   {PROGRAM} audit-hash {_SAMPLE}
-  grep "$({PROGRAM} audit-hash -)" audit.jsonl
+  hash=$({PROGRAM} audit-hash -) && grep "$hash" audit.jsonl
 
 {_STDIN_HELP}""",
 )

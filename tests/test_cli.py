@@ -136,6 +136,35 @@ def test_a_failed_call_is_one_line_on_stderr_and_the_errors_status(
     assert customer not in err
 
 
+CONTROLS = "![a](https://canary.example/x.png) \x1b]52;c;Y2FuYXJ5\x07\x1b[2J\x9b31m\r\x08\u202e"
+HOSTILE = {
+    "wallet": "PAYTM", "id": CONTROLS, "current_balance": CONTROLS, "linked": True, "last_refreshed": CONTROLS,
+    "metadata": {"mobile_number": CONTROLS}, "sub_details": [{"payment_method": CONTROLS}], CONTROLS: CONTROLS,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("status", "reply"),
+    [
+        (200, {"list": [HOSTILE, {**HOSTILE, "wallet": CONTROLS}]}),
+        (400, {"status": CONTROLS, "error_message": CONTROLS, "error_info": {"request_id": CONTROLS}}),
+    ],
+)
+def test_no_reply_can_control_the_terminal_or_put_an_image_before_a_reader(
+    simulator: Simulator, environ: dict[str, str], options: list[str], status: int, reply: object
+) -> None:
+    headers = {"x-request-id": "![a](https://canary.example)\x1b[2J"}
+    simulator.behave_always(Behaviour(status=status, headers=headers, body=json.dumps(reply).encode()))
+    _, out, err = run("wallets", SAMPLE, *options, **environ, JUSPAY_MCP_LOG_LEVEL="DEBUG")
+    shown = out + err
+    assert simulator.requests
+    assert "Paytm" in out or "[request_rejected]" in err
+    assert [line for line in shown.splitlines() if not line.isprintable()] == []
+    assert "canary" not in shown
+    assert "![" not in shown
+
+
 def test_a_new_token_is_shown_with_the_line_that_lets_it_in() -> None:
     status, out, err = run("token", "priya")
     shown, line = re.fullmatch(
