@@ -107,6 +107,23 @@ def test_it_bears_text_of_twice_the_size_and_wide_spacing_at_the_narrowest_width
     assert stage.overflow() == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"environment": "simulator"}, ["Simulator · made-up figures, not real money"]),
+        ({"environment": "sandbox"}, ["Sandbox · test figures"]),
+        ({"source": "last_known"}, ["Not refreshed · these are older balances that Juspay had stored"]),
+    ],
+)
+def test_figures_that_are_not_real_or_not_refreshed_wear_a_band(
+    changed: dict[str, str], words: list[str], stage: Stage
+) -> None:
+    stage.answer_with(results.answer(results.wallet(), **changed))
+    stage.show(SAMPLE)
+    expect(stage.card.locator("#band")).to_be_visible()
+    expect(stage.card.locator("#band p")).to_have_text(words)
+
+
 def test_production_figures_wear_no_band(stage: Stage) -> None:
     stage.answer_with(results.answer(results.wallet()))
     stage.show(SAMPLE)
