@@ -17,7 +17,9 @@ import yaml
 import juspay_mcp
 from juspay_mcp import errors
 from juspay_mcp.cli import cli
+from juspay_mcp.demo import simulated_server
 from juspay_mcp.errors import UpstreamError, WalletsError
+from juspay_mcp.simulator import API_KEY, Simulator
 from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 from tests.test_architecture import IMPORTS
@@ -28,17 +30,18 @@ NAMES = ("CONTRIBUTING.md", "PRIVACY.md", "README.md", "SECURITY.md", "docs/arch
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("*.py"))}
 WORKFLOWS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+# github.com/GenAI-Security-Project/GenAI-LLM-Top10, 2026/README.md and the headings of 2026/final.
 LLM_RISKS = (
     "Prompt Injection",
     "Sensitive Information Disclosure",
+    "Excessive Agency",
     "Supply Chain",
     "Data and Model Poisoning",
-    "Improper Output Handling",
-    "Excessive Agency",
-    "System Prompt Leakage",
-    "Vector and Embedding Weaknesses",
-    "Misinformation",
     "Unbounded Consumption",
+    "Misinformation",
+    "Hidden Context Exposure",
+    "Vector and Embedding Weaknesses",
+    "Improper Output Handling",
 )
 MCP_RISKS = (
     "Token Mismanagement & Secret Exposure",
@@ -51,6 +54,13 @@ MCP_RISKS = (
     "Lack of Audit and Telemetry",
     "Shadow MCP Servers",
     "Context Injection & Over-Sharing",
+)
+# What starts a process or runs a text as code, by the name it is imported from.
+RUNS = re.compile(
+    r"(subprocess|multiprocessing|pickle|marshal|runpy)(\..*)?|webbrowser\..*|(builtins\.)?(eval|exec|compile|__import__)|"
+    r"os\.(system|popen|startfile|fork\w*|exec\w+|(posix_)?spawn\w*)|asyncio\.subprocess(\..*)?|.*\.subprocess_\w+|"
+    r"(anyio|asyncio)\.(create_subprocess_\w+|run_process|open_process|to_process(\..*)?)|importlib\.import_module|"
+    r"concurrent\.futures\.(process|ProcessPool).*|mcp\.client\.stdio(\..*)?|uvicorn\.(run|supervisors(\..*)?)"
 )
 
 
@@ -94,6 +104,27 @@ def raised(function: str) -> set[str]:
         for each in ast.walk(argument)
         if isinstance(each, ast.Constant) and isinstance(each.value, str)
     }
+
+
+def origins(tree: ast.AST) -> dict[str, str]:
+    """What a source calls the names it imports, and what they are called where they come from."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.asname: alias.name for alias in node.names if alias.asname}
+    return found
+
+
+def runs(source: str) -> set[str]:
+    """What a source uses to start a process or to run a text as code."""
+    tree = ast.parse(source)
+    imported = origins(tree)
+    used = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute | ast.Name)]
+    parts = [name.partition(".") for name in used]
+    names = {*imported.values(), *(imported.get(first, first) + dot + rest for first, dot, rest in parts)}
+    return {name for name in names if RUNS.fullmatch(name)}
 
 
 def defined_tests() -> set[str]:
@@ -150,17 +181,15 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heading", "kind", "risks"),
+    ("heading", "form", "risks"),
     [
-        ("## OWASP Top 10 for LLM applications", "LLM", LLM_RISKS),
-        ("## OWASP MCP Top 10", "MCP", MCP_RISKS),
+        ("## OWASP Top 10 for LLM applications", "LLM{:02}:2026 {}", LLM_RISKS),
+        ("## OWASP MCP Top 10", "MCP{:02}:2025 {}", MCP_RISKS),
     ],
 )
-def test_each_risk_of_both_lists_is_answered_with_a_test(heading: str, kind: str, risks: tuple[str, ...]) -> None:
+def test_each_risk_of_both_lists_is_answered_with_a_test(heading: str, form: str, risks: tuple[str, ...]) -> None:
     answered = rows("SECURITY.md", heading)
-    assert [row[0] for row in answered] == [
-        f"{kind}{number:02}:2025 {risk}" for number, risk in enumerate(risks, start=1)
-    ]
+    assert [row[0] for row in answered] == [form.format(number, risk) for number, risk in enumerate(risks, start=1)]
     assert all(code(row[2]) for row in answered)
 
 
@@ -168,15 +197,43 @@ def test_what_each_attacker_does_not_reach_is_shown_by_tests() -> None:
     assert all(re.search("`test_", row[3]) for row in rows("SECURITY.md", "## What an attacker reaches"))
 
 
-def test_nothing_runs_a_command_or_evaluates_a_text() -> None:
-    for name, source in SOURCES.items():
-        imported = {
-            alias.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import) for alias in node.names
-        }
-        assert not imported & {"pickle", "subprocess"}, name
-        assert not {ast.unparse(call.func) for call in calls(source)} & {"eval", "exec", "os.popen", "os.system"}, (
-            name
-        )
+def test_only_the_demo_and_the_workers_are_processes_begun_here_and_no_text_is_run() -> None:
+    found = {name: runs(source) for name, source in SOURCES.items() if runs(source)}
+    assert found == {
+        "demo": {"mcp.client.stdio.stdio_client"},
+        "gallery": {"mcp.client.stdio.stdio_client", "webbrowser.open"},
+        "serve": {"uvicorn.supervisors.Multiprocess", "uvicorn.supervisors.multiprocess.Process"},
+    }
+    with Simulator() as simulator:
+        assert simulated_server(simulator, API_KEY).args == ["-P", "-m", "juspay_mcp"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess; subprocess.run(text)",
+        "import subprocess as sound; sound.Popen(text)",
+        "from subprocess import run as go",
+        "from os import popen",
+        "import os; os.system(text)",
+        "import os; os.execvp(text, [])",
+        "import os; os.spawnl(0, text)",
+        "import anyio; await anyio.run_process(text)",
+        "from anyio import open_process",
+        "import asyncio; asyncio.create_subprocess_shell(text)",
+        "from asyncio import create_subprocess_exec",
+        "loop.subprocess_exec(text)",
+        "import multiprocessing.pool; multiprocessing.pool.Pool()",
+        "from multiprocessing import Process",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "from pickle import loads",
+        "eval(text)",
+        "run = exec",
+        "__import__(text)",
+    ],
+)
+def test_whatever_starts_a_process_or_runs_a_text_would_be_found(source: str) -> None:
+    assert runs(source)
 
 
 @pytest.mark.parametrize("page", NAMES)
@@ -235,6 +292,16 @@ def test_every_action_is_pinned_by_its_commit(name: str) -> None:
     assert all(re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action) for action in used)
 
 
+def test_every_tool_is_pinned_by_its_version() -> None:
+    for pins in [ROOT / "constraints.txt", *(ROOT / "tests" / "clients" / "constraints").glob("*.txt")]:
+        lines = pins.read_text(encoding="utf-8").splitlines()
+        assert lines
+        assert [line for line in lines if not re.fullmatch(r"[\w.-]+==\d[\w.!+-]*", line)] == []
+    installed = re.findall(r"pip install (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    # pip itself, which installs the rest, is whichever is new enough.
+    assert [line for line in installed if "-c " not in line and not line.endswith('"pip>=25.1"')] == []
+
+
 @pytest.mark.parametrize("name", sorted(WORKFLOWS))
 def test_a_workflow_may_do_nothing_but_what_a_job_says_it_needs(name: str) -> None:
     workflow: Any = yaml.safe_load(WORKFLOWS[name])
@@ -243,6 +310,16 @@ def test_a_workflow_may_do_nothing_but_what_a_job_says_it_needs(name: str) -> No
                for job, each in workflow["jobs"].items()}  # fmt: skip
     expected = {"attest": ["id-token", "attestations"], "publish": ["id-token"], "announce": ["contents"]}
     assert all(may == expected.get(job, []) for job, may in writing.items())
+
+
+def test_a_release_is_published_only_when_every_file_of_it_is_attested() -> None:
+    jobs: Any = yaml.safe_load(WORKFLOWS["release.yml"])["jobs"]
+    [fetched, attested] = jobs["attest"]["steps"]
+    assert re.match("actions/attest(-build-provenance)?@", attested["uses"])
+    assert attested["with"] == {"subject-path": "dist/*"}
+    assert jobs["publish"]["steps"][0] == fetched
+    assert "attest" in jobs["publish"]["needs"]
+    assert not {"if", "continue-on-error"} & {*jobs["attest"], *attested, *jobs["publish"]}
 
 
 def test_ci_runs_on_each_python_that_is_declared() -> None:
