@@ -40,17 +40,19 @@ def variables(**changed: str) -> dict[str, str]:
     return kept | changed
 
 
-def run(*arguments: str, stdin: bytes = b"", **environ: str) -> tuple[int, str, str]:
+def run(*arguments: str, stdin: str = "", **environ: str) -> tuple[int, str, str]:
     """Exit status, stdout and stderr of one command."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         check=False,
+        encoding="utf-8",
+        errors="surrogateescape",
         env=variables(**environ),
         timeout=30,
     )
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
+    return done.returncode, done.stdout, done.stderr
 
 
 @contextmanager
@@ -160,7 +162,7 @@ def test_no_reply_can_control_the_terminal_or_put_an_image_before_a_reader(
     shown = out + err
     assert simulator.requests
     assert "Paytm" in out or "[request_rejected]" in err
-    assert [line for line in shown.splitlines() if not line.isprintable()] == []
+    assert [line for line in shown.split("\n") if not line.isprintable()] == []
     assert "canary" not in shown
     assert "![" not in shown
 
@@ -197,19 +199,19 @@ def test_without_a_key_there_is_no_hash() -> None:
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\nand another line\n"])
 def test_for_a_dash_the_customer_is_the_first_line_of_stdin(end: str) -> None:
     key = {"JUSPAY_MCP_AUDIT_KEY": "k" * 32}
-    assert run("audit-hash", "-", stdin=f"{SAMPLE}{end}".encode(), **key) == run("audit-hash", SAMPLE, **key)
+    assert run("audit-hash", "-", stdin=f"{SAMPLE}{end}", **key) == run("audit-hash", SAMPLE, **key)
 
 
 @pytest.mark.parametrize("command", ["wallets", "check"])
 def test_each_command_that_asks_about_a_customer_reads_a_dash_so(command: str) -> None:
-    assert run(command, "-", stdin=SAMPLE.encode(), **SIMULATED)[0] == 0
-    status, out, err = run(command, "-", stdin=b"cth_nobody", **SIMULATED)
+    assert run(command, "-", stdin=SAMPLE, **SIMULATED)[0] == 0
+    status, out, err = run(command, "-", stdin="cth_nobody", **SIMULATED)
     assert status == 69
     assert "Juspay knows no customer with this id" in out + err
 
 
-@pytest.mark.parametrize("line", [b"", b"\n", b"\xff\xfe\n", b"cth_\xe2\x82\xb9\n", b"two words\n"])
-def test_a_line_of_stdin_that_is_no_id_is_refused_without_repeating_it(line: bytes) -> None:
+@pytest.mark.parametrize("line", ["", "\n", "\udcff\udcfe\n", "cth_₹\n", "two words\n"])
+def test_a_line_of_stdin_that_is_no_id_is_refused_without_repeating_it(line: str) -> None:
     status, out, err = run("wallets", "-", stdin=line, **SIMULATED)
     assert (status, out) == (64, "")
     assert err.endswith(" [invalid_customer_id]\n")
