@@ -1,12 +1,14 @@
 """Serving one MCP client over stdin and stdout, to an end that loses no answer.
 
 The SDK's own reader of stdin can't be interrupted, so a signal would wait for the client's next line; and when stdin
-ends, the SDK ends the calls in flight. So the lines come from a thread here, and a signal first holds back later
-lines, then waits for the answers, and only then lets stdin end.
+ends, the SDK ends the calls in flight. So the lines are read here, and a signal first holds back later lines, then
+waits for the answers, and only then lets stdin end. Both ends are pipes mostly, and the event loop itself looks after
+them: without a thread for each line and each answer, as the SDK has it, a call takes much less of the processor.
 """
 
 import logging
 import os
+import select
 import signal
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from concurrent.futures import CancelledError
@@ -18,15 +20,17 @@ import anyio
 import anyio.from_thread
 from anyio.lowlevel import EventLoopToken, current_token
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse, RequestId
 
 from juspay_mcp.errors import EX_OK
 from juspay_mcp.server import build_server, warn_about_missing
-from juspay_mcp.service import open_service
+from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import Settings
 
+_STDIN, _STDOUT, _STDERR = range(3)
 _CHUNK = 65_536
 _LEAVING_SECONDS = 1.5
 _logger = logging.getLogger(__name__)
@@ -48,13 +52,20 @@ async def serve_stdio(settings: Settings) -> None:
         with _client_may_vanish():
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_end_on_signal, lines, calls, settings.timeout_seconds)
-                # Only iterated over, which is all of an AsyncFile that the SDK uses.
-                async with stdio_server(stdin=cast("anyio.AsyncFile[str]", lines)) as (from_client, out), out:
-                    lines.start()
-                    answers, options = Answers(out, calls), server.create_initialization_options()
-                    for messages in Opening(from_client).parts():
-                        await server.run(cast("Any", messages), answers, options)
+                tasks.start_soon(lines.read)
+                # Where there is no `poll`, on Windows, the SDK sees to it.
+                with _own_stdout() if hasattr(select, "poll") else nullcontext() as stdout:
+                    await _serve(server, lines, stdout, calls)
                 tasks.cancel_scope.cancel()
+
+
+async def _serve(server: Server[WalletService], lines: "Lines", stdout: "Stdout | None", calls: "Calls") -> None:
+    # Iterated over, written to and flushed: that is all of an AsyncFile that the SDK uses.
+    stdin = cast("anyio.AsyncFile[str]", lines)
+    async with stdio_server(stdin, cast("anyio.AsyncFile[str] | None", stdout)) as (from_client, out), out:
+        answers, options = Answers(out, calls), server.create_initialization_options()
+        for messages in Opening(from_client).parts():
+            await server.run(cast("Any", messages), answers, options)
 
 
 class Lines:
@@ -63,11 +74,18 @@ class Lines:
     def __init__(self) -> None:
         self._send, self._receive = anyio.create_memory_object_stream[str](0)
         self._ended = anyio.Event()
+        self._rest = b""
         self.held = False
 
-    def start(self) -> None:
-        """Starts reading, in a daemon thread: the only kind that no exit waits for."""
-        Thread(target=self._pump, args=(current_token(),), daemon=True).start()
+    async def read(self) -> None:
+        """Reads until stdin ends."""
+        if not await _can_be_waited_for():
+            # A daemon thread is the only kind that no exit waits for.
+            Thread(target=self._read_in_thread, args=(current_token(),), daemon=True).start()
+            return
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+            while await self._pass_on(_read()):
+                await anyio.wait_readable(_STDIN)
 
     def hold(self) -> None:
         """Keeps back every line from now on."""
@@ -91,16 +109,20 @@ class Lines:
         _leave_in_time()
         raise StopAsyncIteration
 
-    def _pump(self, token: EventLoopToken) -> None:
+    def _read_in_thread(self, token: EventLoopToken) -> None:
         # What is raised when the loop has stopped listening, or has stopped altogether.
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.RunFinishedError, CancelledError):
-            for lines in _read_lines():
-                anyio.from_thread.run(self._send_all, lines, token=token)
-            anyio.from_thread.run_sync(self._send.close, token=token)
+            while anyio.from_thread.run(self._pass_on, _read(), token=token):
+                pass
 
-    async def _send_all(self, lines: list[bytes]) -> None:
-        for line in lines:
+    async def _pass_on(self, chunk: bytes) -> bool:
+        """Sends the lines that are whole by now; no chunk is the end, after which it returns False."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines if chunk or not self._rest else [self._rest]:
             await self._send.send(line.decode(errors="replace"))
+        if not chunk:
+            self._send.close()
+        return bool(chunk)
 
 
 class Opening:
@@ -167,6 +189,27 @@ class Calls:
             await self._changed.wait()
 
 
+class Stdout:
+    """What the SDK writes messages to: the event loop writes them, whenever there is room for a part."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._room = select.poll()
+        self._room.register(descriptor, select.POLLOUT)
+
+    async def write(self, text: str) -> None:
+        """Writes it all."""
+        data = memoryview(text.encode())
+        while data:
+            if not self._room.poll(0):
+                await anyio.wait_writable(self._descriptor)
+            # A pipe that can be written to has room for this much: it takes it at once.
+            data = data[os.write(self._descriptor, data[: select.PIPE_BUF]) :]
+
+    async def flush(self) -> None:
+        """Has nothing to do."""
+
+
 class Answers:
     """The stream to the client; tells `calls` of each answer that has gone out."""
 
@@ -219,6 +262,19 @@ async def _end_on_signal(lines: Lines, calls: Calls, seconds: float) -> None:
 
 
 @contextmanager
+def _own_stdout() -> Iterator[Stdout]:
+    """The client's end; what others print meanwhile goes to stderr."""
+    wire = os.dup(_STDOUT)
+    with suppress(OSError):  # there is no stderr
+        os.dup2(_STDERR, _STDOUT)
+    try:
+        yield Stdout(wire)
+    finally:
+        os.dup2(wire, _STDOUT)
+        os.close(wire)
+
+
+@contextmanager
 def _client_may_vanish() -> Iterator[None]:
     """A client that closed its end of stdout has no use for the rest; that is an end like any other."""
     try:
@@ -227,13 +283,18 @@ def _client_may_vanish() -> Iterator[None]:
         _logger.info("the client closed its end before the last answer")
 
 
-def _read_lines() -> Iterator[list[bytes]]:
-    """The lines of stdin, as many at a time as there are; past Python's own buffer, whose lock would outlive us."""
-    rest = b""
-    with suppress(OSError):
-        while chunk := os.read(0, _CHUNK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if lines:
-                yield lines
-    if rest:
-        yield [rest]
+async def _can_be_waited_for() -> bool:
+    """Waits for stdin, if the event loop can do that: not for a file, and not on Windows, which has no `poll`."""
+    with suppress(AttributeError, OSError):
+        select.poll()
+        await anyio.wait_readable(_STDIN)
+        return True
+    return False
+
+
+def _read() -> bytes:
+    """What there is on stdin; past Python's own buffer, whose lock would outlive us."""
+    try:
+        return os.read(_STDIN, _CHUNK)
+    except OSError:
+        return b""

@@ -2,13 +2,15 @@
 
 import json
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from juspay_mcp.simulator import Behaviour, Simulator
-from tests.processes import CALL, MODERN, Pipes
+from tests.processes import CALL, COMMAND, MEASURING, MODERN, Pipes
 
 
 @pytest.fixture
@@ -87,6 +89,14 @@ def test_a_last_line_without_its_end_is_read_and_stdin_ends_all_the_same(pipes: 
     assert (errors, status) == (b"", 0)
     # The SDK ends what is in flight when stdin ends, so there may be no answer; but there is nothing else.
     assert [json.loads(line)["id"] for line in rest.splitlines()] in ([], [1])
+
+
+def test_it_ends_with_0_at_the_end_of_a_file(environ: dict[str, str], tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    asked.write_bytes(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+    with asked.open() as stdin:
+        done = subprocess.run(COMMAND, stdin=stdin, capture_output=True, check=False, env=environ | MEASURING)
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
 
 
 def test_it_ends_with_0_when_stdin_closes_before_a_word(pipes: Pipes) -> None:
