@@ -15,8 +15,8 @@ PARALLEL := -n auto --dist worksteal
 CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test team faults check format lint types coverage package bundle pythons budgets replicas browser clients
-.PHONY: picture soak manifest reference workflows pins clean
+.PHONY: help demo test team faults check format lint types coverage package bundle pythons budgets bench replicas browser
+.PHONY: clients picture soak manifest reference workflows pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is 
 budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
 	$(BIN)/python scripts/budgets.py
 
+bench: $(VENV)/.fastmcp ## Measure this server beside what one would write instead (ARGS="--help")
+	@$(BIN)/python -m bench $(ARGS)
+
 manifest: $(VENV)/.runtime ## Write server.json from what the program says of itself
 	$(BIN)/python scripts/server_json.py > server.json
 
@@ -113,6 +116,13 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 $(VENV)/.tools: $(VENV)/.runtime
 	@echo "Installing the tools (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group check
+	@touch $@
+
+# Another framework to compare with, which brings fifty packages along: in an environment of its own.
+$(VENV)/.fastmcp: $(VENV)/.tools
+	@echo "Installing FastMCP beside (once) ..."
+	@$(PYTHON) -m venv $(VENV)/fastmcp
+	@$(VENV)/fastmcp/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt 'fastmcp-slim[server]'
 	@touch $@
 
 # What drives a Chromium that is there, the schema of MCP Apps' messages, and axe.

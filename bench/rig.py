@@ -1,0 +1,188 @@
+"""What is measured, and where: the upstream, the subjects' commands, and what the system tells of their processes."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from compileall import compile_dir
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx2
+
+from bench.caller import MODERN, Era, HttpCaller, StdioCaller, open_stdio
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+FASTMCP_PYTHON: Final = ROOT / ".venv" / "fastmcp" / "bin" / "python"
+"""An environment of its own: FastMCP brings fifty packages along. `make bench` makes it."""
+FLOOR, PLAIN, FASTMCP, OURS = "floor", "plain", "FastMCP", "this server"
+"""The subjects, as the table names them."""
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def commands() -> dict[str, list[str]]:
+    """How each subject that is there is started over stdio."""
+    found = {
+        FLOOR: [sys.executable, "-P", str(ROOT / "bench" / "floor.py")],
+        PLAIN: [sys.executable, "-P", str(ROOT / "bench" / "plain.py")],
+        OURS: [sys.executable, "-m", "juspay_mcp"],
+    }
+    if FASTMCP_PYTHON.exists():
+        found[FASTMCP] = [str(FASTMCP_PYTHON), "-P", str(ROOT / "bench" / "plain_fastmcp.py")]
+    return found
+
+
+def http_command(subject: str, port: int, workers: int = 1) -> list[str]:
+    """How a subject is started over HTTP; only ours can have more workers than one."""
+    start = commands()[subject]
+    if subject != OURS:
+        return [*start, str(port)]
+    return [*start, "serve", "--http", "--port", str(port), "--workers", str(workers)]
+
+
+@dataclass(frozen=True)
+class Rig:
+    """An upstream under way, and the environment in which a server asks it."""
+
+    environ: Mapping[str, str]
+    stack: AsyncExitStack = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The upstream's."""
+        return self.environ["JUSPAY_BASE_URL"]
+
+    async def asked(self) -> int:
+        """How many requests the upstream has had."""
+        async with httpx2.AsyncClient() as http:
+            return int((await http.get(f"{self.url}/requests")).text)
+
+    async def stdio(self, subject: str, era: Era = MODERN, max_connections: int | None = None) -> StdioCaller:
+        """A client of a subject, started for it; ended with the rig."""
+        more = {"JUSPAY_MAX_CONNECTIONS": str(max_connections)} if max_connections else {}
+        caller = await open_stdio(commands()[subject], {**self.environ, **more}, era)
+        self.stack.push_async_callback(caller.end)
+        return caller
+
+    async def http(self, subject: str, workers: int = 1) -> int:
+        """The port of a subject, started to serve over HTTP; ended with the rig."""
+        port = _free_port()
+        await _start(self.stack, http_command(subject, port, workers), self.environ)
+        await _listening(port)
+        return port
+
+    async def loop(self) -> "Loop":
+        """A bare loop of GETs, ended with the rig."""
+        command = [sys.executable, "-P", str(ROOT / "bench" / "loop.py")]
+        return Loop(await _start(self.stack, command, self.environ))
+
+    @asynccontextmanager
+    async def connections(self, port: int, number: int, era: Era = MODERN) -> AsyncIterator[list[HttpCaller]]:
+        """So many clients of what serves at a port."""
+        callers = [HttpCaller(port, era) for _ in range(number)]
+        try:
+            yield callers
+        finally:
+            for caller in callers:
+                caller.close()
+
+
+class Loop:
+    """A process that makes GETs and nothing else."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def get(self, customers: str, in_flight: int, calls: int) -> tuple[float, list[float]]:
+        """Seconds that so many GETs took together, and each of them."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{customers} {in_flight} {calls}\n".encode())
+        answer = json.loads(await self._process.stdout.readline())
+        return answer["seconds"], answer["took"]
+
+
+def compile_package() -> None:
+    """Writes the bytecode, as an installation would: without it every start compiles the package anew."""
+    compile_dir(ROOT / "juspay_mcp", quiet=1)
+
+
+@asynccontextmanager
+async def open_rig(folder: Path) -> AsyncIterator[Rig]:
+    """A rig whose upstream has been started; everything started with it is ended. The audit log goes to `folder`."""
+    async with AsyncExitStack() as stack:
+        upstream = await _start(stack, [sys.executable, "-P", str(ROOT / "bench" / "upstream.py")], os.environ)
+        assert upstream.stdout is not None
+        port = int(await upstream.stdout.readline())
+        yield Rig(_environ(port, folder), stack)
+
+
+def _environ(port: int, folder: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("JUSPAY_", "OTEL_"))}
+    return {
+        **own,
+        "JUSPAY_BASE_URL": f"http://127.0.0.1:{port}",
+        "JUSPAY_API_KEY": "bench_0123456789",
+        "JUSPAY_MERCHANT_ID": "bench",
+        "JUSPAY_MCP_RATE_LIMIT": "1000000/minute",
+        "JUSPAY_MCP_AUDIT_LOG": str(folder / "audit.jsonl"),
+        "JUSPAY_MCP_AUDIT_KEY": "bench" * 8,
+    }
+
+
+async def _start(stack: AsyncExitStack, command: list[str], environ: Mapping[str, str]) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=environ)
+    stack.push_async_callback(_end, process)
+    return process
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    # Not by force: a supervisor would leave its workers behind.
+    with suppress(ProcessLookupError):
+        process.terminate()
+    await process.communicate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
+
+
+async def _listening(port: int, seconds: float = 30) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has used of the processor; 0 where there is no /proc."""
+    with suppress(OSError):
+        values = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(values[11]) + int(values[12])) / _TICKS
+    return 0.0
+
+
+def peak_memory(pid: int) -> float:
+    """The most memory a process has had, in MiB; 0 where there is no /proc."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").split()
+        return int(status[status.index("VmHWM:") + 1]) / 1_024
+    return 0.0
+
+
+def turns(names: list[str], rounds: int) -> Iterator[tuple[int, str]]:
+    """Each round's number with each name in turn; the first one is another in each round."""
+    for number in range(rounds):
+        at = number % len(names)
+        for name in names[at:] + names[:at]:
+            yield number, name
