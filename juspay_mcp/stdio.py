@@ -263,10 +263,16 @@ async def _end_on_signal(lines: Lines, calls: Calls, seconds: float) -> None:
 
 @contextmanager
 def _own_stdout() -> Iterator[Stdout]:
-    """The client's end; what others print meanwhile goes to stderr."""
-    wire = os.dup(_STDOUT)
-    with suppress(OSError):  # there is no stderr
+    """The client's end; what others print meanwhile goes to stderr, or nowhere if there is none."""
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    # Not below 3: a closed stderr's number would be given again, and the log be written to the client.
+    wire = fcntl.fcntl(_STDOUT, fcntl.F_DUPFD_CLOEXEC, 3)
+    try:
         os.dup2(_STDERR, _STDOUT)
+    except OSError:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), _STDOUT)
     try:
         yield Stdout(wire)
     finally:

@@ -99,6 +99,20 @@ def test_it_ends_with_0_at_the_end_of_a_file(environ: dict[str, str], tmp_path: 
     assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
 
 
+def test_a_log_that_has_nowhere_to_go_does_not_reach_the_client(environ: dict[str, str]) -> None:
+    del environ["JUSPAY_API_KEY"]  # which is warned about
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"_meta": MODERN, **CALL}}
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" 2>&-', *COMMAND],
+        input=json.dumps(call).encode() + b"\n",
+        stdout=subprocess.PIPE,
+        check=False,
+        env=environ | MEASURING | {"JUSPAY_MCP_LOG_LEVEL": "DEBUG"},
+    )
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] in ([], [1])
+    assert done.returncode == 0
+
+
 def test_it_ends_with_0_when_stdin_closes_before_a_word(pipes: Pipes) -> None:
     assert pipes.close() == (b"", b"", 0)
 
