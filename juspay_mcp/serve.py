@@ -32,6 +32,7 @@ _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 5
 """On top of a call's budget: for what is in flight at the end."""
 _MAX_CONNECTIONS = 1_024
+_BACKLOG = 2_048
 _RESTART_SECONDS = 5.0
 """Between two workers that replace dead ones: what kills them may last, such as a file that can't be read."""
 _HEALTHCHECK_SECONDS = 10
@@ -106,22 +107,74 @@ def _serve_here(config: uvicorn.Config, listening: socket.socket, announce: Call
 
 
 def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
-    supervisor = _Supervisor(config, [listening])
-    announce()
+    supervisor = _Supervisor(config, listening, announce)
     supervisor.run()
     failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
     return EX_CONFIG if failed else EX_OK
+
+
+class Places:
+    """Gives each worker a socket at the address of one that listens, which it takes over.
+
+    On Linux the system spreads connections over them. Elsewhere it doesn't, and they are all the same.
+    """
+
+    def __init__(self, listening: socket.socket, *, spreads: bool = sys.platform == "linux") -> None:
+        self._listening = listening
+        self._address = listening.getsockname()
+        self._spreads = spreads
+        if spreads:
+            listening.close()
+
+    def another(self) -> socket.socket:
+        """One more, which the caller closes."""
+        if not self._spreads:
+            return self._listening.dup()
+        return socket.create_server(self._address, family=self._listening.family, backlog=_BACKLOG, reuse_port=True)
+
+    def close(self) -> None:
+        """Gives up the address."""
+        self._listening.close()
 
 
 class _Supervisor(Multiprocess):
     """Runs the workers: replaces those that die, and at the end lets the last calls finish.
 
     uvicorn's own ends everything when a worker fails to start, even if it replaces one that had served for days; and
-    it keeps its copy of the socket open until the end, so that whoever connects meanwhile waits for nobody.
+    its workers share a socket: of connections that come together, the first to wake takes all.
     """
 
     _served = False
     _next_start = 0.0
+
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> None:
+        super().__init__(config, [])
+        self._places = Places(listening)
+        self._announce = announce
+
+    @override
+    def init_processes(self) -> None:
+        self.processes = [self._begin() for _ in range(self.processes_num)]
+        self._announce()
+
+    @override
+    def restart_all(self) -> None:
+        for index, old in enumerate(self.processes):
+            new = self._begin()
+            if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
+                new.kill()
+                new.join()
+                return
+            old.terminate()
+            old.join()
+            self.processes[index] = new
+
+    def _begin(self) -> Process:
+        """Starts a worker, which alone has its socket: those that wait for a dead one don't wait for ever."""
+        with self._places.another() as listening:
+            process = Process(self.config, [listening])
+            process.start()
+        return process
 
     @override
     def keep_subprocess_alive(self) -> None:
@@ -135,13 +188,11 @@ class _Supervisor(Multiprocess):
                 self.should_exit.set()
             elif time.monotonic() >= self._next_start:
                 self._next_start = time.monotonic() + _RESTART_SECONDS
-                self.processes[index] = Process(self.config, self.sockets)
-                self.processes[index].start()
+                self.processes[index] = self._begin()
 
     @override
     def terminate_all(self) -> None:
-        for listening in self.sockets:
-            listening.close()
+        self._places.close()
         super().terminate_all()
 
 
@@ -171,13 +222,13 @@ def check_start(settings: Settings, address: Address, traces: Mapping[str, str])
 
 
 def listen(address: Address) -> socket.socket:
-    """The socket all workers share.
+    """A socket that listens.
 
     Raises:
         OSError: the address can't be had.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server((address.host, address.port), family=family, backlog=2_048)
+    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
 
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:

@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from threading import Thread, Timer
 from typing import Any, Self, cast
 
@@ -271,7 +272,7 @@ def _own_stdout() -> Iterator[Stdout]:
     try:
         os.dup2(_STDERR, _STDOUT)
     except OSError:
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), _STDOUT)
     try:
         yield Stdout(wire)

@@ -96,5 +96,5 @@ def started(environ: dict[str, str], *arguments: str) -> Iterator[Served]:
     try:
         yield server
     finally:
-        server.process.kill()
-        server.process.communicate()
+        server.process.terminate()  # not by force: its workers would live on, and hold its pipes
+        server.process.communicate(timeout=30)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 from juspay_mcp import connections
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.serve import Address, check_start
+from juspay_mcp.serve import Address, Places, check_start, listen
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.version import VERSION
@@ -254,6 +255,52 @@ async def test_workers_that_die_are_replaced(environ: dict[str, str]) -> None:
             assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
         await anyio.sleep(1)
         assert server.end()[2] == 0
+
+
+@posix_only
+async def test_a_hangup_replaces_the_workers_one_by_one(environ: dict[str, str]) -> None:
+    with started(environ, "--workers", "2") as server:
+        await until_healthy(server.url)
+        before = set(workers_of(server.process.pid))
+        server.process.send_signal(signal.SIGHUP)
+        await until(lambda: before.isdisjoint(workers_of(server.process.pid)))
+        async with connected(server.url) as client:
+            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        assert server.end()[2] == 0
+
+
+def sockets_of(process: int) -> int:
+    found = 0
+    for file in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found += str(file.readlink()).startswith("socket:")
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems spread nothing")
+async def test_connections_that_come_together_are_spread_over_the_workers(environ: dict[str, str]) -> None:
+    with started(environ, "--workers", "2") as server, ExitStack() as connections:
+        await until_healthy(server.url)
+        workers = workers_of(server.process.pid)
+        for _ in range(80):
+            connections.enter_context(socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))))
+        await until(lambda: min(map(sockets_of, workers)) >= 20)  # of which a worker has less than ten by itself
+        assert server.end()[2] == 0
+
+
+@pytest.mark.parametrize("spreads", [True, False])
+def test_each_worker_has_a_place_at_one_address_and_the_last_one_closes_it(*, spreads: bool) -> None:
+    if spreads and sys.platform != "linux":
+        pytest.skip("other systems spread nothing")
+    listening = listen(Address("127.0.0.1", 0, 2, allow_unauthenticated=True))
+    address = listening.getsockname()
+    places = Places(listening, spreads=spreads)
+    with places.another() as one, places.another() as two:
+        places.close()
+        assert [one.getsockname(), two.getsockname()] == [address] * 2
+        socket.create_connection(address).close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
 
 
 UNCHECKED = """
