@@ -1,9 +1,10 @@
-"""The measurements. Each takes turns with its subjects, round by round, so that a busy moment meets all of them."""
+"""The measurements. Subjects take turns, several in each round, so that a busy moment meets all of them."""
 
 import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -16,6 +17,10 @@ from bench.upstream import customer
 
 IN_FLIGHT = 64
 CONNECTIONS = 50
+SECOND_WORKER = 3.0
+"""Seconds in which another worker starts after the first."""
+TURNS = 4
+"""Of each subject, in a round."""
 CALLERS = 200
 DELAYS = (300, 1_000, 3_000)
 WALLETS = (1, 10, 100, 1_000)
@@ -28,7 +33,7 @@ class Plan:
     """How much is measured."""
 
     rounds: int = 7
-    calls: int = 200
+    calls: int = 400
     """One after the other, a round."""
     crowd_calls: int = 640
     """Many at a time, a round."""
@@ -111,9 +116,9 @@ async def call(rig: Rig, plan: Plan) -> Report:
 async def _one_by_one(rig: Rig, plan: Plan, era: Era) -> Mapping[str, list[list[float]]]:
     """What each call of each round took, in milliseconds."""
     callers = await _warm(rig, commands(), era)
-    took = defaultdict[str, list[list[float]]](list)
-    for _, name in turns(list(callers), plan.rounds):
-        took[name].append(await _sequence(callers[name], plan.calls))
+    took: dict[str, list[list[float]]] = {name: [[] for _ in range(plan.rounds)] for name in callers}
+    for number, name in turns(list(callers), plan.rounds * TURNS):
+        took[name][number // TURNS] += await _sequence(callers[name], plan.calls // TURNS)
     await _end(callers)
     return took
 
@@ -138,15 +143,14 @@ def _distribution(rounds: list[list[float]]) -> list[tuple[float, float]]:
 async def many(rig: Rig, plan: Plan) -> Report:
     """Many calls at a time over stdio: about distinct customers, and about one; and the memory it took."""
     callers = await _warm(rig, commands(), MODERN)
+    crowds = {name: [caller] * IN_FLIGHT for name, caller in callers.items()}
     distinct, processor, same = Taken(), Taken(), Taken()
-    for number, name in turns(list(callers), plan.rounds):
-        before = processor_seconds(callers[name].process.pid)
-        distinct[name].append(await _rate([callers[name]] * IN_FLIGHT, plan.crowd_calls, NUMBERS.fresh()))
-        used = processor_seconds(callers[name].process.pid) - before
-        processor[name].append(used * 1_000 / plan.crowd_calls)
-        same[name].append(
-            await _rate([callers[name]] * IN_FLIGHT, plan.crowd_calls, _always(customer(f"one{number}")))
-        )
+    for number in range(plan.rounds):
+        before = _processor(callers)
+        await _rates(crowds, plan, NUMBERS.fresh, distinct)
+        for name, used in _processor(callers).items():
+            processor[name].append((used - before[name]) * 1_000 / plan.crowd_calls)
+        await _rates(crowds, plan, partial(_always, customer(f"one{number}")), same)
     memory = {name: [peak_memory(caller.process.pid)] for name, caller in callers.items()}
     overlapping = [float(await _overlapping(rig, callers[OURS]))]
     await _end(callers)
@@ -168,21 +172,28 @@ async def _overlapping(rig: Rig, caller: Caller) -> int:
     return await rig.asked() - before
 
 
-async def _rate(callers: Sequence[Caller], calls: int, named: Callable[[int], str]) -> float:
-    seconds, _ = await crowd(callers, calls, named)
-    return calls / seconds
+async def _rates(
+    crowds: Mapping[str, Sequence[Caller]], plan: Plan, named: Callable[[], Callable[[int], str]], taken: Taken
+) -> None:
+    """Adds a round's calls per second of each subject."""
+    seconds = dict.fromkeys(crowds, 0.0)
+    for _, name in turns(list(crowds), TURNS):
+        took, _ = await crowd(crowds[name], plan.crowd_calls // TURNS, named())
+        seconds[name] += took
+    for name, took in seconds.items():
+        taken[name].append(plan.crowd_calls / took)
+
+
+def _processor(callers: Mapping[str, StdioCaller]) -> dict[str, float]:
+    return {name: processor_seconds(caller.process.pid) for name, caller in callers.items()}
 
 
 async def http(rig: Rig, plan: Plan) -> Report:
     """Many connections over HTTP, one call at a time each; two workers, and the era before."""
     ports = {name: await rig.http(name) for name in commands() if name != FLOOR}
     ports["two workers"] = await rig.http(OURS, workers=2)
-    modern, older = Taken(), Taken()
-    for number, name in turns(list(ports), plan.rounds + 1):
-        rates = await _http_rate(rig, plan, ports[name], MODERN), await _http_rate(rig, plan, ports[name], OLDER)
-        if number:  # the first is to warm up
-            modern[name].append(rates[0])
-            older[name].append(rates[1])
+    await asyncio.sleep(SECOND_WORKER)
+    modern, older = await _http_rates(rig, plan, ports, MODERN), await _http_rates(rig, plan, ports, OLDER)
     two = {"one worker": modern[OURS], OURS: modern.pop("two workers")}
     older.pop("two workers")
     goal = Goal(at_least=0.90, of=PLAIN)
@@ -195,9 +206,17 @@ async def http(rig: Rig, plan: Plan) -> Report:
     )
 
 
-async def _http_rate(rig: Rig, plan: Plan, port: int, era: Era) -> float:
-    async with rig.connections(port, CONNECTIONS, era) as callers:
-        return await _rate(callers, plan.crowd_calls, NUMBERS.fresh())
+async def _http_rates(rig: Rig, plan: Plan, ports: Mapping[str, int], era: Era) -> Taken:
+    rates = Taken()
+    for number in range(plan.rounds + 1):
+        async with AsyncExitStack() as stack:
+            crowds = {
+                name: await stack.enter_async_context(rig.connections(port, CONNECTIONS, era))
+                for name, port in ports.items()
+            }
+            # The first is to warm up; each has connections of its own, for their share of the workers is a draw.
+            await _rates(crowds, plan, NUMBERS.fresh, rates if number else Taken())
+    return rates
 
 
 async def slow(rig: Rig, plan: Plan) -> Report:
@@ -239,10 +258,10 @@ async def size(rig: Rig, plan: Plan) -> Report:
 
 SIZES: Final[Mapping[str, tuple[str | None, Goal]]] = {
     "tools/list": (None, Goal(at_most=3_000, fails=True)),
-    "text for 3 wallets": (customer("s", 3), Goal(at_most=800, fails=True)),
-    "text for 25 wallets": (customer("s", 25), Goal(at_most=5_000, fails=True)),
-    "text for 3 wallets, every key known": (customer("s", 3, kind="l"), Goal(at_most=800)),
-    "text for 25 wallets, every key known": (customer("s", 25, kind="l"), Goal(at_most=5_000)),
+    "text for 3 linked wallets": (customer("s", 3, kind="l"), Goal(at_most=800, fails=True)),
+    "text for 25 linked wallets": (customer("s", 25, kind="l"), Goal(at_most=5_000, fails=True)),
+    "text for 3 with a mobile each": (customer("s", 3, kind="m"), Goal(at_most=800)),
+    "text for 25 with a mobile each": (customer("s", 25, kind="m"), Goal(at_most=5_000)),
 }
 """Which customer each text is about, and how long it may be."""
 
@@ -270,7 +289,8 @@ async def growth(rig: Rig, plan: Plan) -> Report:
             times[wallets][name].append(percentile(await _sequence(callers[name], 30, wallets), 50))
         for number in plan.crowds:
             calls = max(100, number)
-            rates[number][name].append(await _rate([callers[name]] * number, calls, NUMBERS.fresh()))
+            seconds, _ = await crowd([callers[name]] * number, calls, NUMBERS.fresh())
+            rates[number][name].append(calls / seconds)
     await _end(callers)
     return Report(rows=_growth_rows(times, rates), curves=_growth_curves(times, rates))
 

@@ -1,8 +1,9 @@
 """The upstream of every subject: Juspay's documented reply for any customer, by a process that does little else.
 
 A customer's id says what the reply is like: `w3-d300-17` is number 17, has three wallets, and gets the answer after
-300 ms; `l25-d0-1` has 25 that are all linked. Wallets are as in Juspay's samples; every third is not linked, and has
-but an id and a name. `GET /requests` answers how many replies were asked for so far.
+300 ms. Wallets are as in Juspay's samples; every third is not linked, and has but an id and a name. `l25-d0-1` has 25
+that are all linked, without metadata; `m25-d0-1` has them with a mobile number each. `GET /requests` answers how many
+replies were asked for so far.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ CODES = (
 )
 """As many as one answer lists, so that none of them has a twin among those."""
 
-_ASKED = re.compile(rb"GET /customers/([wl])(\d+)-d(\d+)-[^/ ]*/wallets/refresh-balances ")
+_ASKED = re.compile(rb"GET /customers/([wlm])(\d+)-d(\d+)-[^/ ]*/wallets/refresh-balances ")
 _END = b"\r\n\r\n"
 
 
@@ -32,14 +33,14 @@ def customer(number: object, wallets: int = 3, delay_ms: int = 0, kind: str = "w
     return f"{kind}{wallets}-d{delay_ms}-{number}"
 
 
-def reply_body(wallets: int, *, all_linked: bool, moment: datetime) -> bytes:
+def reply_body(wallets: int, kind: str, moment: datetime) -> bytes:
     """The documented reply about so many wallets, refreshed at `moment`."""
-    entries = [_wallet(number, moment, linked=all_linked or number % 3 != 2) for number in range(wallets)]
+    entries = [_wallet(number, kind, moment, linked=kind != "w" or number % 3 != 2) for number in range(wallets)]
     envelope = {"list": entries, "object": "list", "offset": 0, "count": wallets, "total": wallets}
     return json.dumps(envelope).encode()
 
 
-def _wallet(number: int, moment: datetime, *, linked: bool) -> dict[str, object]:
+def _wallet(number: int, kind: str, moment: datetime, *, linked: bool) -> dict[str, object]:
     code = CODES[number % len(CODES)]
     return {
         "id": f"wlt_{number:04}{code.lower():x<12.12}",
@@ -50,15 +51,15 @@ def _wallet(number: int, moment: datetime, *, linked: bool) -> dict[str, object]
         "current_balance": 109.55 + 10 * number if linked else None,
         "linked": linked,
         "last_refreshed": f"{moment:%Y-%m-%dT%H:%M:%SZ}" if linked else None,
-        "metadata": {"mobile_number": "9876543210"} if linked else {},
+        "metadata": {"mobile_number": "9876543210"} if linked and kind != "l" else {},
         "gateway_reference_id": None,
     }
 
 
 @lru_cache(maxsize=64)
-def _response(wallets: int, kind: bytes, minute: int) -> bytes:
+def _response(wallets: int, kind: str, minute: int) -> bytes:
     moment = datetime.fromtimestamp(minute * 60, UTC)
-    return _http(reply_body(wallets, all_linked=kind == b"l", moment=moment))
+    return _http(reply_body(wallets, kind, moment))
 
 
 def _http(body: bytes) -> bytes:
@@ -90,7 +91,7 @@ class Upstream(asyncio.Protocol):
             self._transport.write(_http(b"%d" % Upstream.asked))
             return
         Upstream.asked += 1
-        response = _response(int(found[2]), found[1], int(time.time()) // 60)
+        response = _response(int(found[2]), found[1].decode(), int(time.time()) // 60)
         delay = int(found[3]) / 1000
         if delay:
             asyncio.get_running_loop().call_later(delay, self._transport.write, response)
