@@ -5,7 +5,6 @@ import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal
 
 import httpx2
@@ -31,10 +30,16 @@ _USER_AGENT = f"juspay-wallets-mcp/{VERSION} Python/{platform.python_version()}"
 
 
 class JuspayClient:
-    """Asks Juspay for one customer's wallets; has no state but its connections."""
+    """Asks Juspay for one customer's wallets; has no state but its connections.
 
-    def __init__(self, http: httpx2.AsyncClient, settings: Settings, key: ApiKey, clock: Clock) -> None:
-        self._http = http
+    By a transport of httpx2, not its client: of what that adds, nothing is wanted. Redirects, cookies, a proxy or
+    .netrc could carry the key or a customer elsewhere, and the deadline is the caller's for the whole call.
+    """
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, settings: Settings, key: ApiKey, clock: Clock) -> None:
+        self._transport = transport
+        self._base_url = (settings.base_url or "").rstrip("/")
+        self._common_headers = _common_headers(settings)
         self._spans = UpstreamSpans(settings.base_url or "")
         self._settings = settings
         self._key = key
@@ -49,20 +54,26 @@ class JuspayClient:
             NotConfigured: a credential is missing; nothing was sent.
             UpstreamError: the leaf for what went wrong.
         """
-        path = f"/customers/{path_segment(customer_id)}/{endpoint}"
-        headers = self._headers(customer_id)
+        request = httpx2.Request(
+            "GET",
+            f"{self._base_url}/customers/{path_segment(customer_id)}/{endpoint}",
+            headers=self._headers(customer_id),
+            extensions={"trace": LeftoverGuard()},
+        )
         with self._spans.request(resends) as span:
-            reply = await self._get(path, headers, span)
+            reply = await self._send(request, span)
             wallets = read_wallets(reply, self._settings.environment, self._clock())
             span.identify(wallets.request_id)
             return wallets
 
-    async def _get(self, path: str, headers: Mapping[str, str], span: UpstreamSpan) -> Reply:
+    async def _send(self, request: httpx2.Request, span: UpstreamSpan) -> Reply:
         with connection_failures():
-            extensions = {"trace": LeftoverGuard()}
-            async with self._http.stream("GET", path, headers=headers, extensions=extensions) as response:
+            response = await self._transport.handle_async_request(request)
+            try:
                 span.answered(response.status_code)
                 return await read_reply(response)
+            finally:
+                await response.aclose()
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""
@@ -70,6 +81,7 @@ class JuspayClient:
         if key is None or merchant_id is None:
             raise NotConfigured(self._settings.missing)
         return {
+            **self._common_headers,
             "Authorization": "Basic " + b64encode(f"{key.get_secret_value()}:".encode()).decode(),
             "x-merchantid": merchant_id,
             "x-routing-id": customer_id,
@@ -86,18 +98,11 @@ async def open_client(
         ConfigurationError: the key's file, or a file of certificate authorities, can't be read.
     """
     key = api_key(settings)
-    async with httpx2.AsyncClient(
-        base_url=settings.base_url or "",
-        headers=_common_headers(settings),
-        follow_redirects=False,
-        limits=httpx2.Limits(max_connections=settings.max_connections),
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one call must not mark the next
-        timeout=None,  # the caller's deadline covers the whole call, not each phase alone
-        transport=transport,
-        trust_env=False,  # no proxy, no .netrc: credentials go to the named host alone
-        verify=tls_context(settings),
-    ) as http:
-        yield JuspayClient(http, settings, key, clock)
+    limits = httpx2.Limits(max_connections=settings.max_connections)
+    async with transport or httpx2.AsyncHTTPTransport(
+        verify=tls_context(settings), trust_env=False, limits=limits
+    ) as opened:
+        yield JuspayClient(opened, settings, key, clock)
 
 
 def _common_headers(settings: Settings) -> Mapping[str, str]:

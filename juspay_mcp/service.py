@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import httpx2
@@ -18,7 +18,7 @@ from juspay_mcp.errors import NotConfigured
 from juspay_mcp.flights import Flights, Report
 from juspay_mcp.limiter import CallLimiter, Limiter
 from juspay_mcp.lookup import Lookup
-from juspay_mcp.retry import Retries
+from juspay_mcp.retry import Retries, Tell
 from juspay_mcp.settings import Settings
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.times import Clock, utc_now
@@ -28,6 +28,14 @@ async def report_nothing(_number: int, _stage: str) -> None:
     """For callers that don't ask what is happening."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What one lookup came to; made once for all who asked for it."""
+
+    snapshot: Snapshot
+    answer: Answer
+
+
 class WalletService:
     """Answers about customers' wallets; questions about one customer that overlap share one lookup."""
 
@@ -35,7 +43,7 @@ class WalletService:
         self,
         settings: Settings,
         lookup: Lookup,
-        flights: Flights[CustomerId, Snapshot],
+        flights: Flights[CustomerId, _Answered],
         limiter: Limiter,
         audit: AuditLog | None,
     ) -> None:
@@ -76,9 +84,13 @@ class WalletService:
         if self._settings.missing:
             raise NotConfigured(self._settings.missing)
         await self._limiter.admit(caller.name)
-        snapshot = await self._flights.join(customer_id, partial(self._lookup.look, customer_id), report)
-        entry.snapshot = snapshot
-        return make_answer(snapshot, customer_id, self._settings.environment)
+        answered = await self._flights.join(customer_id, partial(self._look, customer_id), report)
+        entry.snapshot = answered.snapshot
+        return answered.answer
+
+    async def _look(self, customer_id: CustomerId, tell: Tell) -> _Answered:
+        snapshot = await self._lookup.look(customer_id, tell)
+        return _Answered(snapshot, make_answer(snapshot, customer_id, self._settings.environment))
 
 
 @asynccontextmanager
@@ -102,7 +114,7 @@ async def open_service(
             settings = stack.enter_context(own_simulator(settings))
         limiter = await stack.enter_async_context(_open_limiter(settings))
         client = await stack.enter_async_context(open_client(settings, clock, transport))
-        flights = await stack.enter_async_context(Flights[CustomerId, Snapshot]())
+        flights = await stack.enter_async_context(Flights[CustomerId, _Answered]())
         lookup = Lookup(settings, client, retries or Retries(), clock)
         yield WalletService(settings, lookup, flights, limiter, audit)
 

@@ -215,7 +215,6 @@ async def test_juspay_gets_the_documented_headers_and_no_others(host: Host, simu
         "host": simulator.url.removeprefix("http://"),
         "accept": "application/json",
         "accept-encoding": "identity",
-        "connection": "keep-alive",
         "content-type": "application/x-www-form-urlencoded",
         "user-agent": f"juspay-wallets-mcp/{VERSION} Python/{platform.python_version()}",
         "version": "2023-06-30",
