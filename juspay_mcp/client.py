@@ -15,6 +15,7 @@ from juspay_mcp.customers import CustomerId, path_segment
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.failures import connection_failures
 from juspay_mcp.leftovers import LeftoverGuard
+from juspay_mcp.pools import Pools
 from juspay_mcp.replies import Reply, read_wallets
 from juspay_mcp.settings import Settings
 from juspay_mcp.spans import UpstreamSpan, UpstreamSpans
@@ -36,8 +37,8 @@ class JuspayClient:
     .netrc could carry the key or a customer elsewhere, and the deadline is the caller's for the whole call.
     """
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport, settings: Settings, key: ApiKey, clock: Clock) -> None:
-        self._transport = transport
+    def __init__(self, pools: Pools, settings: Settings, key: ApiKey, clock: Clock) -> None:
+        self._pools = pools
         self._base_url = (settings.base_url or "").rstrip("/")
         self._common_headers = _common_headers(settings)
         self._spans = UpstreamSpans(settings.base_url or "")
@@ -68,12 +69,13 @@ class JuspayClient:
 
     async def _send(self, request: httpx2.Request, span: UpstreamSpan) -> Reply:
         with connection_failures():
-            response = await self._transport.handle_async_request(request)
-            try:
-                span.answered(response.status_code)
-                return await read_reply(response)
-            finally:
-                await response.aclose()
+            async with self._pools.one() as transport:
+                response = await transport.handle_async_request(request)
+                try:
+                    span.answered(response.status_code)
+                    return await read_reply(response)
+                finally:
+                    await response.aclose()
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""
@@ -97,12 +99,14 @@ async def open_client(
     Raises:
         ConfigurationError: the key's file, or a file of certificate authorities, can't be read.
     """
-    key = api_key(settings)
-    limits = httpx2.Limits(max_connections=settings.max_connections)
-    async with transport or httpx2.AsyncHTTPTransport(
-        verify=tls_context(settings), trust_env=False, limits=limits
-    ) as opened:
-        yield JuspayClient(opened, settings, key, clock)
+    key, verify = api_key(settings), tls_context(settings)
+
+    def make(connections: int) -> httpx2.AsyncBaseTransport:
+        limits = httpx2.Limits(max_connections=connections)
+        return transport or httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
+
+    async with Pools(make, settings.max_connections) as pools:
+        yield JuspayClient(pools, settings, key, clock)
 
 
 def _common_headers(settings: Settings) -> Mapping[str, str]:

@@ -39,9 +39,10 @@ IMPORTS = {
     "spans": {"errors", "version"},
     "failures": {"errors"},
     "tls": {"errors"},
+    "pools": set(),
     "client": {
-        "bodies", "credentials", "customers", "errors", "failures", "leftovers", "replies", "settings", "spans",
-        "times", "tls", "version", "wallets",
+        "bodies", "credentials", "customers", "errors", "failures", "leftovers", "pools", "replies", "settings",
+        "spans", "times", "tls", "version", "wallets",
     },
     "issuer": {"decoding", "failures", "settings", "tls", "version"},
     "oauth": {"decoding", "issuer", "times", "tokens"},
