@@ -128,7 +128,7 @@ def _environ(port: int, folder: Path) -> dict[str, str]:
         "JUSPAY_BASE_URL": f"http://127.0.0.1:{port}",
         "JUSPAY_API_KEY": "bench_0123456789",
         "JUSPAY_MERCHANT_ID": "bench",
-        "JUSPAY_MCP_RATE_LIMIT": "1000000/minute",
+        "JUSPAY_MCP_RATE_LIMIT": "10000/second",
         "JUSPAY_MCP_AUDIT_LOG": str(folder / "audit.jsonl"),
         "JUSPAY_MCP_AUDIT_KEY": "bench" * 8,
     }

@@ -40,15 +40,10 @@ class CallLimiter:
         """
         if self._limit is None:
             return
-        self._window = self._window or _moving_window(self._limit)
+        if self._window is None:
+            from juspay_mcp.window import moving_window  # noqa: PLC0415 - 20 ms; who only lists the tool does without
+
+            self._window = moving_window(self._limit)
         item, window = self._window
         if not window.hit(item, caller):
             raise RateLimited(ceil(window.get_window_stats(item, caller).reset_time - time.time()))
-
-
-def _moving_window(limit: str) -> "tuple[RateLimitItem, RateLimiter]":
-    from limits import parse  # noqa: PLC0415 - 20 ms, which a server that only lists its tool does without
-    from limits.storage import MemoryStorage  # noqa: PLC0415 - the same
-    from limits.strategies import MovingWindowRateLimiter  # noqa: PLC0415 - the same
-
-    return parse(limit), MovingWindowRateLimiter(MemoryStorage())

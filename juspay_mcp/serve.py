@@ -24,6 +24,7 @@ from juspay_mcp.errors import EX_CONFIG, EX_OK, ConfigurationError
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import Settings, is_loopback
+from juspay_mcp.startup import keep_imported
 from juspay_mcp.telemetry import check_variables
 from juspay_mcp.web import create_app
 
@@ -233,6 +234,7 @@ def listen(address: Address) -> socket.socket:
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
     """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
+    keep_imported()
     configure_logging(settings.log_level, sys.stderr)
     try:
         return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)
