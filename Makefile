@@ -84,6 +84,7 @@ soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is 
 	$(BIN)/python scripts/soak.py
 
 budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
+	$(BIN)/pytest -q tests/bench
 	$(BIN)/python scripts/budgets.py
 
 bench: $(VENV)/.fastmcp ## Measure this server beside what one would write instead (ARGS="--help")

@@ -17,7 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from juspay_mcp.settings import AccessSettings
-from juspay_mcp.tokens import SCOPE, TokensFile, log_refusal
+from juspay_mcp.tokens import SCOPE, log_refusal
+from juspay_mcp.tokens_file import TokensFile
 
 
 def open_verifier(settings: AccessSettings) -> TokenVerifier | None:

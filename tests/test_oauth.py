@@ -276,6 +276,8 @@ async def test_no_token_is_in_what_it_becomes(issuer: Issuer, verifier: OAuthVer
 
 
 def test_a_start_over_stdio_or_with_a_tokens_file_doesn_t_import_what_reads_jwts() -> None:
-    script = "import sys, juspay_mcp.stdio, juspay_mcp.tokens; print({'jwt', 'juspay_mcp.oauth'} & set(sys.modules))"
+    script = (
+        "import sys, juspay_mcp.stdio, juspay_mcp.tokens_file; print({'jwt', 'juspay_mcp.oauth'} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "set()\n"

@@ -6,7 +6,8 @@ import pytest
 from mcp.server.auth.provider import AccessToken
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.tokens import SCOPE, TokensFile, new_token
+from juspay_mcp.tokens import SCOPE, new_token
+from juspay_mcp.tokens_file import TokensFile
 
 ASHA, RAVI = "jwm_asha-s-token", "jwm_ravi-s-token"
 REFUSED = (
