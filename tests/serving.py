@@ -15,6 +15,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
 
+from juspay_mcp.connections import PromptProtocol
 from tests.processes import COMMAND, MEASURING
 
 
@@ -30,7 +31,9 @@ async def served(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
     """The app's address, without a path, for as long as it is served."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=5, **options)
+            uvicorn.Config(
+                app, http=PromptProtocol, log_config=None, lifespan="on", timeout_graceful_shutdown=5, **options
+            )
         )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listening])

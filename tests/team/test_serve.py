@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -119,7 +120,7 @@ async def test_connections_that_say_nothing_or_half_a_word_are_closed(
 ) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
     app = create_app(load_settings(environ), allow_unauthenticated=True)
-    async with served(app, http=connections.PromptProtocol) as url, httpx2.AsyncClient() as http:
+    async with served(app) as url, httpx2.AsyncClient() as http:
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
         streams = [await anyio.connect_tcp(*address) for _ in range(3)]
         await streams[1].send(b"GET /healthz HTTP/1.1\r\nX: ")
@@ -139,11 +140,22 @@ async def test_a_slow_answer_is_waited_for_all_the_same(
     simulator.behave_always(Behaviour(latency=0.6))
     app = create_app(load_settings(environ), allow_unauthenticated=True)
     async with (
-        served(app, http=connections.PromptProtocol) as url,
+        served(app) as url,
         httpx2.AsyncClient(headers=HEADERS, timeout=20) as http,
     ):
         answer = await http.post(f"{url}/mcp", content=body())
     assert answer.json()["result"]["structuredContent"]["total_balance"] == "1770.49"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_no_answers_body_waits_for_the_receipt_of_its_head(environ: dict[str, str], workers: str) -> None:
+    took = []
+    with started(environ, "--workers", workers) as server, httpx2.Client() as http:
+        for _ in range(20):  # a receipt comes at once for a connection's first packets
+            begun = time.perf_counter()
+            http.get(f"{server.url}/healthz").raise_for_status()
+            took.append(time.perf_counter() - begun)
+    assert min(took[10:]) < 0.03  # 40 ms is what Linux waits with a receipt
 
 
 def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
