@@ -48,12 +48,12 @@ team: $(VENV)/.tools ## Run the tests of a team's server that start many of them
 	@$(BIN)/pytest $(PARALLEL) tests/team
 
 faults: $(VENV)/.tools ## Run the tests of what goes wrong alone: with nothing beside them, their bounds of time are tight
-	@$(BIN)/pytest -q tests/test_faults.py
+	@$(BIN)/pytest -q tests/faults
 
-coverage: $(VENV)/.tools ## Run the tests, the team's too, and require every branch
+coverage: $(VENV)/.tools ## Run the tests, those of faults and of a team too, and require every branch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(PARALLEL)
-	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/team
+	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/team tests/faults
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 

@@ -189,21 +189,32 @@ def _processor(callers: Mapping[str, StdioCaller]) -> dict[str, float]:
 
 
 async def http(rig: Rig, plan: Plan) -> Report:
-    """Many connections over HTTP, one call at a time each; two workers, and the era before."""
+    """One connection over HTTP, and many with one call at a time each; two workers, and the era before."""
     ports = {name: await rig.http(name) for name in commands() if name != FLOOR}
     ports["two workers"] = await rig.http(OURS, workers=2)
     await asyncio.sleep(SECOND_WORKER)
+    alone = await _http_one_by_one(rig, plan, ports)
     modern, older = await _http_rates(rig, plan, ports, MODERN), await _http_rates(rig, plan, ports, OLDER)
     two = {"one worker": modern[OURS], OURS: modern.pop("two workers")}
-    older.pop("two workers")
+    for taken in (alone, older):
+        del taken["two workers"]
     goal = Goal(at_least=0.90, of=PLAIN)
     return Report(
         rows=[
+            Row(name="one call, HTTP, p50", unit="ms", samples=alone),
             Row(name="50 connections, HTTP, one worker", unit="/s", samples=modern, goal=goal),
             Row(name="the same in the era before", unit="/s", samples=older, goal=goal),
             Row(name="two workers", unit="/s", samples=two, goal=Goal(at_least=1.6, of="one worker")),
         ]
     )
+
+
+async def _http_one_by_one(rig: Rig, plan: Plan, ports: Mapping[str, int]) -> Taken:
+    halves = Taken()
+    for _, name in turns(list(ports), plan.rounds):
+        async with rig.connections(ports[name], 1) as (caller,):
+            halves[name].append(percentile(await _sequence(caller, plan.calls // TURNS), 50))
+    return halves
 
 
 async def _http_rates(rig: Rig, plan: Plan, ports: Mapping[str, int], era: Era) -> Taken:

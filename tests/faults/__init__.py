@@ -8,7 +8,6 @@ about somebody else can't pass for the right one.
 
 import asyncio
 import json
-import os
 import re
 import socket
 import ssl
@@ -29,8 +28,8 @@ from tests.processes import COMMAND, MEASURING, MODERN
 CANARY: Final = "CANARY"
 """Part of every text the upstream sends that is nobody's business."""
 MOBILE: Final = "9812345678"
-GRACE: Final = 1.0 if MEASURING else 0.5 if "PYTEST_XDIST_WORKER" in os.environ else 0.25
-"""Seconds that a call may take over its budget; more beside other tests, and while the coverage is measured."""
+GRACE: Final = 1.0 if MEASURING else 0.25
+"""Seconds that a call may take over its budget; more while the coverage is measured."""
 
 ENVIRON: Final[Mapping[str, str]] = {
     "JUSPAY_API_KEY": f"{CANARY}KEY0123456789",
