@@ -31,6 +31,7 @@ from juspay_mcp.version import VERSION
 PROGRAM = "juspay-wallets-mcp"
 SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
+_STDERR = 2
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, whom the simulator knows
 _STDIN = "-"
 _STDIN_HELP = """\
@@ -40,7 +41,15 @@ shell's history and the list of processes."""
 
 def main() -> NoReturn:
     """Runs this process's command line."""
+    _fill_closed_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _fill_closed_streams() -> None:
+    """The number of a closed one would be the next file's, which would then be read or written in its stead."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(number)
 
 
 def run(arguments: list[str]) -> int:
@@ -122,7 +131,7 @@ def _serve(settings: Settings) -> None:
         from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
         from juspay_mcp.telemetry import exported_spans  # noqa: PLC0415 - the same
 
-    if sys.stdin.isatty():
+    if sys.stdin and sys.stdin.isatty():  # there is none where it was closed
         click.echo(
             f"{PROGRAM} {VERSION} waits for an MCP client on stdin (Ctrl-D ends it). "
             f"To see what it answers, run: {PROGRAM} demo",

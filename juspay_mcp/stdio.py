@@ -13,7 +13,6 @@ import signal
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from threading import Thread, Timer
 from typing import Any, Self, cast
 
@@ -264,16 +263,11 @@ async def _end_on_signal(lines: Lines, calls: Calls, seconds: float) -> None:
 
 @contextmanager
 def _own_stdout() -> Iterator[Stdout]:
-    """The client's end; what others print meanwhile goes to stderr, or nowhere if there is none."""
+    """The client's end; what others print meanwhile goes to stderr."""
     import fcntl  # noqa: PLC0415 - not on Windows
 
-    # Not below 3: a closed stderr's number would be given again, and the log be written to the client.
-    wire = fcntl.fcntl(_STDOUT, fcntl.F_DUPFD_CLOEXEC, 3)
-    try:
-        os.dup2(_STDERR, _STDOUT)
-    except OSError:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), _STDOUT)
+    wire = fcntl.fcntl(_STDOUT, fcntl.F_DUPFD_CLOEXEC, _STDERR + 1)
+    os.dup2(_STDERR, _STDOUT)
     try:
         yield Stdout(wire)
     finally:

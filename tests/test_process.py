@@ -1,6 +1,7 @@
 """The installed command as a host runs it: a child process, pipes, and nothing on them that isn't meant."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -111,6 +112,18 @@ def test_a_log_that_has_nowhere_to_go_does_not_reach_the_client(environ: dict[st
     )
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] in ([], [1])
     assert done.returncode == 0
+
+
+def test_it_ends_with_0_where_stdin_was_closed_before(environ: dict[str, str]) -> None:
+    command = ["sh", "-c", 'exec "$0" <&-', *COMMAND]
+    done = subprocess.run(command, capture_output=True, check=False, env=environ | MEASURING)
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+
+
+def test_it_ends_with_0_where_stdin_cant_be_read(environ: dict[str, str]) -> None:
+    with Path(os.devnull).open("wb") as stdin:
+        done = subprocess.run(COMMAND, stdin=stdin, capture_output=True, check=False, env=environ | MEASURING)
+    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
 
 
 def test_it_ends_with_0_when_stdin_closes_before_a_word(pipes: Pipes) -> None:

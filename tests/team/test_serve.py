@@ -20,6 +20,7 @@ from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.serve import Address, Places, check_start, listen
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
+from juspay_mcp.tokens import new_token
 from juspay_mcp.version import VERSION
 from juspay_mcp.web import create_app
 from tests.processes import MEASURING
@@ -277,6 +278,29 @@ async def test_a_hangup_replaces_the_workers_one_by_one(environ: dict[str, str])
         server.process.send_signal(signal.SIGHUP)
         await until(lambda: before.isdisjoint(workers_of(server.process.pid)))
         async with connected(server.url) as client:
+            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        assert server.end()[2] == 0
+
+
+@posix_only
+async def test_a_hangup_after_which_no_worker_could_start_leaves_those_there_are(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    token, line = new_token("priya")
+    tokens.write_text(line, encoding="ascii")
+    with started(environ | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}, "--workers", "2") as server:
+        await until_healthy(server.url)
+        first = set(workers_of(server.process.pid))
+        server.process.send_signal(signal.SIGHUP)  # after which both are known to have started
+        await until(lambda: first.isdisjoint(workers_of(server.process.pid)))
+        before = workers_of(server.process.pid)
+        tokens.unlink()
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.stderr is not None
+        assert "a worker can't start" in await anyio.to_thread.run_sync(server.process.stderr.readline)
+        await until(lambda: workers_of(server.process.pid) == before)
+        async with connected(server.url, token) as client:
             assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
         assert server.end()[2] == 0
 
