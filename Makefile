@@ -53,7 +53,8 @@ faults: $(VENV)/.tools ## Run the tests of what goes wrong alone: with nothing b
 coverage: $(VENV)/.tools ## Run the tests, those of faults and of a team too, and require every branch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(PARALLEL)
-	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/team tests/faults
+	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/team
+	$(BIN)/coverage run -m pytest -q tests/faults
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 
