@@ -86,7 +86,7 @@ soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is 
 
 budgets: $(VENV)/.tools ## Measure start-up and bytes against their budgets
 	$(BIN)/pytest -q tests/bench
-	$(BIN)/python scripts/budgets.py
+	$(BIN)/python -m scripts.budgets
 
 bench: $(VENV)/.fastmcp ## Measure this server beside what one would write instead (ARGS="--help")
 	@$(BIN)/python -m bench $(ARGS)

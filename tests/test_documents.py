@@ -192,7 +192,7 @@ async def instructions() -> str:
 
 def test_the_readme_says_how_many_bytes_and_tokens_a_conversation_pays() -> None:
     counted = subprocess.run(
-        [sys.executable, "scripts/budgets.py", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
+        [sys.executable, "-m", "scripts.budgets", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
     )
     sizes = [len(anyio.run(instructions).encode()), *map(int, re.findall(r": (\d+) bytes", counted.stdout))]
     assert [row[1] for row in rows("### What it costs")] == [f"{size:,}" for size in sizes]
