@@ -264,9 +264,7 @@ async def _end_on_signal(lines: Lines, calls: Calls, seconds: float) -> None:
 @contextmanager
 def _own_stdout() -> Iterator[Stdout]:
     """The client's end; what others print meanwhile goes to stderr."""
-    import fcntl  # noqa: PLC0415 - not on Windows
-
-    wire = fcntl.fcntl(_STDOUT, fcntl.F_DUPFD_CLOEXEC, _STDERR + 1)
+    wire = os.dup(_STDOUT)
     os.dup2(_STDERR, _STDOUT)
     try:
         yield Stdout(wire)
