@@ -268,8 +268,8 @@ def test_there_is_one_version_and_the_registry_finds_its_name_in_the_readme() ->
     assert f"mcp-name: {MANIFEST['name']} -->" in package.json["description"]
 
 
-FORBIDDEN = re.compile(
-    r"/(work|farm)/|/root/|/tmp/bash_jobs|//[a-z.-]*(pypi|npm|debian|pythonhosted)[a-z.-]*[.](org|com)"
+FORBIDDEN = re.compile(  # in such a way that it finds nothing in this file either
+    r"/(work|farm|root)/|/tmp/ba[s]h_jobs|//[a-z.-]*(pypi|npm|debian|pythonhosted)[a-z.-]*[.](org|com)"
     r"|\b(ghcr|docker|quay|crates)[.]io\b"
 )
 OURS = {".ci", ".github", ".gitignore"}
@@ -286,4 +286,4 @@ def test_no_file_names_a_machine_or_a_registry_host() -> None:
     files = [path for path in ROOT.rglob("*") if is_ours(path)]
     assert len(files) > 50
     found = {path.name for path in files if FORBIDDEN.search(path.read_text(encoding="utf-8", errors="replace"))}
-    assert found <= {Path(__file__).name}
+    assert found == set()
