@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -92,12 +93,17 @@ def test_a_last_line_without_its_end_is_read_and_stdin_ends_all_the_same(pipes: 
     assert [json.loads(line)["id"] for line in rest.splitlines()] in ([], [1])
 
 
+def ended(command: list[str], environ: dict[str, str], stdin: IO[Any] | None = None) -> tuple[bytes, bytes, int]:
+    """What a command that ends by itself left on stdout and stderr, and its exit status."""
+    done = subprocess.run(command, stdin=stdin, capture_output=True, check=False, env=environ | MEASURING)
+    return done.stdout, done.stderr, done.returncode
+
+
 def test_it_ends_with_0_at_the_end_of_a_file(environ: dict[str, str], tmp_path: Path) -> None:
     asked = tmp_path / "asked"
     asked.write_bytes(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
     with asked.open() as stdin:
-        done = subprocess.run(COMMAND, stdin=stdin, capture_output=True, check=False, env=environ | MEASURING)
-    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+        assert ended(COMMAND, environ, stdin) == (b"", b"", 0)
 
 
 def test_a_log_that_has_nowhere_to_go_does_not_reach_the_client(environ: dict[str, str]) -> None:
@@ -115,15 +121,12 @@ def test_a_log_that_has_nowhere_to_go_does_not_reach_the_client(environ: dict[st
 
 
 def test_it_ends_with_0_where_stdin_was_closed_before(environ: dict[str, str]) -> None:
-    command = ["sh", "-c", 'exec "$0" <&-', *COMMAND]
-    done = subprocess.run(command, capture_output=True, check=False, env=environ | MEASURING)
-    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+    assert ended(["sh", "-c", 'exec "$0" <&-', *COMMAND], environ) == (b"", b"", 0)
 
 
 def test_it_ends_with_0_where_stdin_cant_be_read(environ: dict[str, str]) -> None:
     with Path(os.devnull).open("wb") as stdin:
-        done = subprocess.run(COMMAND, stdin=stdin, capture_output=True, check=False, env=environ | MEASURING)
-    assert (done.stdout, done.stderr, done.returncode) == (b"", b"", 0)
+        assert ended(COMMAND, environ, stdin) == (b"", b"", 0)
 
 
 def test_it_ends_with_0_when_stdin_closes_before_a_word(pipes: Pipes) -> None:

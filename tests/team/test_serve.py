@@ -24,7 +24,7 @@ from juspay_mcp.tokens import new_token
 from juspay_mcp.version import VERSION
 from juspay_mcp.web import create_app
 from tests.processes import MEASURING
-from tests.serving import connected, served, started, until, until_healthy
+from tests.serving import Served, connected, served, started, until, until_healthy
 from tests.test_cli import run
 from tests.test_web import HEADERS, TOOL, body, total_of
 
@@ -270,13 +270,18 @@ async def test_workers_that_die_are_replaced(environ: dict[str, str]) -> None:
         assert server.end()[2] == 0
 
 
+async def replace_workers(server: Served) -> None:
+    """Hangs up, and returns when no worker is left of those there were."""
+    before = set(workers_of(server.process.pid))
+    server.process.send_signal(signal.SIGHUP)
+    await until(lambda: before.isdisjoint(workers_of(server.process.pid)))
+
+
 @posix_only
 async def test_a_hangup_replaces_the_workers_one_by_one(environ: dict[str, str]) -> None:
     with started(environ, "--workers", "2") as server:
         await until_healthy(server.url)
-        before = set(workers_of(server.process.pid))
-        server.process.send_signal(signal.SIGHUP)
-        await until(lambda: before.isdisjoint(workers_of(server.process.pid)))
+        await replace_workers(server)
         async with connected(server.url) as client:
             assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
         assert server.end()[2] == 0
@@ -291,9 +296,7 @@ async def test_a_hangup_after_which_no_worker_could_start_leaves_those_there_are
     tokens.write_text(line, encoding="ascii")
     with started(environ | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}, "--workers", "2") as server:
         await until_healthy(server.url)
-        first = set(workers_of(server.process.pid))
-        server.process.send_signal(signal.SIGHUP)  # after which both are known to have started
-        await until(lambda: first.isdisjoint(workers_of(server.process.pid)))
+        await replace_workers(server)  # after which both are known to have started
         before = workers_of(server.process.pid)
         tokens.unlink()
         server.process.send_signal(signal.SIGHUP)
