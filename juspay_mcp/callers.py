@@ -20,3 +20,5 @@ CLI: Final = Caller("cli", "cli")
 """Whoever typed a command."""
 ANONYMOUS: Final = Caller("anonymous", "http")
 """Over HTTP without a sign-in all are one."""
+SOLE_CALLERS: Final = frozenset({STDIO, CLI, ANONYMOUS})
+"""Those besides whom a process has no other caller."""

@@ -471,7 +471,7 @@ async def _latency(client: JuspayClient) -> Check:
     begun = perf_counter()
     await _ask_for_nobody(client)
     milliseconds = (perf_counter() - begun) * 1000
-    return _ok("latency", f"A request took {milliseconds:.0f} ms on a connection that was open already.")
+    return _ok("latency", f"A request took {milliseconds:.0f} ms, connecting included.")
 
 
 async def _ask_for_nobody(client: JuspayClient) -> None:

@@ -4,18 +4,16 @@ import platform
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
 import httpx2
 
-from juspay_mcp.bodies import read_reply
 from juspay_mcp.credentials import ApiKey, api_key
 from juspay_mcp.customers import CustomerId, path_segment
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.failures import connection_failures
-from juspay_mcp.leftovers import LeftoverGuard
-from juspay_mcp.pools import Pools
+from juspay_mcp.outgoing import OneRequestTransport, Unreadable, read_body
 from juspay_mcp.replies import Reply, read_wallets
 from juspay_mcp.settings import Settings
 from juspay_mcp.spans import UpstreamSpan, UpstreamSpans
@@ -31,14 +29,14 @@ _USER_AGENT = f"juspay-wallets-mcp/{VERSION} Python/{platform.python_version()}"
 
 
 class JuspayClient:
-    """Asks Juspay for one customer's wallets; has no state but its connections.
+    """Asks Juspay for one customer's wallets, and keeps nothing from one request to the next.
 
     By a transport of httpx2, not its client: of what that adds, nothing is wanted. Redirects, cookies, a proxy or
     .netrc could carry the key or a customer elsewhere, and the deadline is the caller's for the whole call.
     """
 
-    def __init__(self, pools: Pools, settings: Settings, key: ApiKey, clock: Clock) -> None:
-        self._pools = pools
+    def __init__(self, transport: httpx2.AsyncBaseTransport, settings: Settings, key: ApiKey, clock: Clock) -> None:
+        self._transport = transport
         self._base_url = (settings.base_url or "").rstrip("/")
         self._common_headers = _common_headers(settings)
         self._spans = UpstreamSpans(settings.base_url or "")
@@ -59,7 +57,6 @@ class JuspayClient:
             "GET",
             f"{self._base_url}/customers/{path_segment(customer_id)}/{endpoint}",
             headers=self._headers(customer_id),
-            extensions={"trace": LeftoverGuard()},
         )
         with self._spans.request(resends) as span:
             reply = await self._send(request, span)
@@ -69,13 +66,14 @@ class JuspayClient:
 
     async def _send(self, request: httpx2.Request, span: UpstreamSpan) -> Reply:
         with connection_failures():
-            async with self._pools.one() as transport:
-                response = await transport.handle_async_request(request)
+            response = await self._transport.handle_async_request(request)
+            span.answered(response.status_code)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            async with aclosing(response):
                 try:
-                    span.answered(response.status_code)
-                    return await read_reply(response)
-                finally:
-                    await response.aclose()
+                    return Reply(status=response.status_code, headers=headers, body=await read_body(response))
+                except Unreadable as why:
+                    return Reply(status=response.status_code, headers=headers, body=b"", defect=str(why))
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""
@@ -94,19 +92,14 @@ class JuspayClient:
 async def open_client(
     settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
 ) -> AsyncIterator[JuspayClient]:
-    """A client with its connections, closed at the end; `settings.base_url` must be known by now.
+    """A client, whose transport is closed at the end; `settings.base_url` must be known by now.
 
     Raises:
         ConfigurationError: the key's file, or a file of certificate authorities, can't be read.
     """
-    key, verify = api_key(settings), tls_context(settings)
-
-    def make(connections: int) -> httpx2.AsyncBaseTransport:
-        limits = httpx2.Limits(max_connections=connections)
-        return transport or httpx2.AsyncHTTPTransport(verify=verify, trust_env=False, limits=limits)
-
-    async with Pools(make, settings.max_connections) as pools:
-        yield JuspayClient(pools, settings, key, clock)
+    key, tls = api_key(settings), tls_context(settings)
+    async with transport or OneRequestTransport(tls) as opened:
+        yield JuspayClient(opened, settings, key, clock)
 
 
 def _common_headers(settings: Settings) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ r"""Every way a call can fail, and the sentences a person gets.
     │   ├── UpstreamTimeout        upstream_timeout
     │   └── UpstreamInvalid        upstream_invalid
     ├── RateLimited            rate_limited            this server's own limit
+    ├── ServerBusy             rate_limited            no connection to Juspay came free in time
     └── InternalError          internal_error          a bug here
 
 An error is built only from what this package knows: numbers, an environment's name, and a request id that
@@ -93,6 +94,19 @@ class RateLimited(WalletsError):
         self.seconds = max(1, seconds)
         super().__init__(
             f"Too many calls to this server, so nothing was sent to Juspay. Try again in {_seconds(self.seconds)}."
+        )
+
+
+class ServerBusy(WalletsError):
+    """No connection to Juspay came free in time, or too many calls wait already; `seconds` to wait, at least one."""
+
+    code = "rate_limited"
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = max(1, seconds)
+        super().__init__(
+            "This server is busy: all its connections to Juspay are in use, so nothing was sent. "
+            f"Try again in {_seconds(self.seconds)}."
         )
 
 

@@ -12,13 +12,11 @@ from juspay_mcp.errors import UpstreamUnavailable
 _BROKE = "the connection broke before the reply was whole"
 
 # The first that fits any of the causes; `passing` where the next try may well succeed.
-_REASONS: tuple[tuple[type[Exception], str, bool], ...] = (
+_REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, bool], ...] = (
     (socket.gaierror, "its host name could not be resolved (DNS)", False),
     (ssl.SSLCertVerificationError, "its TLS certificate could not be verified", False),
-    (ssl.SSLEOFError, _BROKE, True),
     (ConnectionRefusedError, "the connection was refused", True),
-    (ConnectionError, _BROKE, True),
-    (TimeoutError, _BROKE, True),
+    ((ConnectionError, TimeoutError, ssl.SSLEOFError), _BROKE, True),
     (ssl.SSLError, "no TLS connection could be agreed on", False),
     (httpx2.ConnectError, "it could not be connected to", True),
     (Exception, _BROKE, True),

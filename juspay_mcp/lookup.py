@@ -4,7 +4,9 @@ from collections.abc import Awaitable
 
 import anyio
 
+from juspay_mcp.callers import Caller
 from juspay_mcp.client import JuspayClient
+from juspay_mcp.connection_slots import ConnectionSlots
 from juspay_mcp.customers import CustomerId
 from juspay_mcp.errors import UpstreamError, UpstreamTimeout
 from juspay_mcp.retry import Retries, Tell
@@ -13,31 +15,41 @@ from juspay_mcp.snapshot import Snapshot, Source
 from juspay_mcp.times import Clock
 from juspay_mcp.wallets import WalletList
 
+WAIT_SHARE = 0.5
+"""How much of a call's budget it may wait for a connection, so that enough is left for the refresh."""
 REFRESH_SHARE = 0.8
-"""How much of a call's budget the refresh gets, retries included; the rest is kept for the stored balances."""
+"""How much of the rest the refresh gets, retries included; what is left is kept for the stored balances."""
 
 
 class Lookup:
-    """Looks into wallets; all of one call, retries and fallback included, takes the settings' budget at most."""
+    """Looks into wallets; all of one call, retries and fallback included, takes the settings' budget at most.
+
+    Each lookup has one slot, and so one connection at a time, from its first request to its last.
+    """
 
     def __init__(self, settings: Settings, client: JuspayClient, retries: Retries, clock: Clock) -> None:
         self._settings = settings
         self._client = client
         self._retries = retries
         self._clock = clock
+        self._slots = ConnectionSlots(settings.max_connections)
 
-    async def look(self, customer_id: CustomerId, tell: Tell) -> Snapshot:
-        """The customer's wallets.
+    async def look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> Snapshot:
+        """The customer's wallets; its slot counts as one of `caller`'s.
 
         Raises:
+            ServerBusy: it got none in time; nothing was sent.
             UpstreamError: the refresh's error, where the stored balances couldn't be had either or wouldn't help.
         """
+        budget = self._settings.timeout_seconds
+        deadline = anyio.current_time() + budget
         requests = _Requests(self._client, customer_id)
-        try:
-            reply, source = await self._refreshed_or_stored(requests, tell)
-        except UpstreamError as error:
-            error.upstream_requests = requests.sent
-            raise
+        async with self._slots.slot(caller, budget * WAIT_SHARE, lambda: tell("waiting for a connection")):
+            try:
+                reply, source = await self._refreshed_or_stored(requests, deadline, tell)
+            except UpstreamError as error:
+                error.upstream_requests = requests.sent
+                raise
         return Snapshot(
             reply=reply,
             source=source,
@@ -46,17 +58,19 @@ class Lookup:
             upstream_requests=requests.sent,
         )
 
-    async def _refreshed_or_stored(self, requests: "_Requests", tell: Tell) -> tuple[WalletList, Source]:
-        begun, budget = anyio.current_time(), self._settings.timeout_seconds
+    async def _refreshed_or_stored(
+        self, requests: "_Requests", deadline: float, tell: Tell
+    ) -> tuple[WalletList, Source]:
+        now = anyio.current_time()
         try:
-            return await self._refresh(requests, begun + budget * REFRESH_SHARE, tell), "refresh"
+            return await self._refresh(requests, now + (deadline - now) * REFRESH_SHARE, tell), "refresh"
         except UpstreamError as error:
             if not error.stored_may_help:
                 raise
             failure = error
         tell("using stored balances")
         try:
-            return await self._by(begun + budget, requests.stored()), "last_known"
+            return await self._by(deadline, requests.stored()), "last_known"
         except UpstreamError:
             raise failure from None
 

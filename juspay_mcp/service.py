@@ -72,7 +72,7 @@ class WalletService:
         report: Report = report_nothing,
         entry: Entry | None = None,
     ) -> Answer:
-        """The answer about one customer; `caller` is whose limit the call counts against.
+        """The answer about one customer; it counts against the limit and the connections of `caller`.
 
         What an audit log needs to know of it goes into `entry`.
 
@@ -84,12 +84,12 @@ class WalletService:
         if self._settings.missing:
             raise NotConfigured(self._settings.missing)
         await self._limiter.admit(caller.name)
-        answered = await self._flights.join(customer_id, partial(self._look, customer_id), report)
+        answered = await self._flights.join(customer_id, partial(self._look, customer_id, caller), report)
         entry.snapshot = answered.snapshot
         return answered.answer
 
-    async def _look(self, customer_id: CustomerId, tell: Tell) -> _Answered:
-        snapshot = await self._lookup.look(customer_id, tell)
+    async def _look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> _Answered:
+        snapshot = await self._lookup.look(customer_id, caller, tell)
         return _Answered(snapshot, make_answer(snapshot, customer_id, self._settings.environment))
 
 

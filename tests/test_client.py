@@ -4,8 +4,6 @@ import gzip
 import platform
 import socket
 import ssl
-import tracemalloc
-import zlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
@@ -17,14 +15,12 @@ import httpcore2
 import httpx2
 import pytest
 import trustme
-from anyio.lowlevel import checkpoint
 from typing_extensions import override
 
 from juspay_mcp.client import Endpoint, JuspayClient, open_client
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.errors import ConfigurationError, NotConfigured, UpstreamError, UpstreamUnavailable, WalletsError
 from juspay_mcp.settings import load_settings
-from juspay_mcp.simulator import DEMO_CUSTOMERS, Behaviour, Simulator
 from juspay_mcp.wallets import WalletList
 from tests.builders import CUSTOMER, make_settings
 from tests.conftest import NOW
@@ -49,7 +45,7 @@ HEADERS = {
 }
 NOT_JSON = "it is not JSON"
 TOO_LARGE = "it is over 1 MiB"
-COMPRESSED = "it came in a compression that was not asked for, or broken"
+COMPRESSED = "it is compressed, which was not asked for"
 
 
 class Body(httpx2.AsyncByteStream):
@@ -309,20 +305,12 @@ async def test_retry_after_is_reckoned_from_the_client_s_clock() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("encoding", "compressed"),
-    [
-        pytest.param("identity", LIST, id="not compressed"),
-        pytest.param("gzip", gzip.compress(LIST), id="gzip"),
-        pytest.param(" X-GZip ", gzip.compress(LIST), id="gzip, by another name"),
-        pytest.param("deflate", zlib.compress(LIST), id="deflate"),
-    ],
-)
+@pytest.mark.parametrize("encoding", ["", "identity", "utf-8", "none", "UTF-8, none"])
 @pytest.mark.parametrize("size", [1, 7, 1_000])
-async def test_a_reply_is_read_in_any_pieces_and_though_it_is_compressed(
-    encoding: str, compressed: bytes, size: int
+async def test_a_reply_is_read_in_any_pieces_whatever_it_says_of_its_encoding_if_that_is_no_compression(
+    encoding: str, size: int
 ) -> None:
-    assert await ask(answering(*pieces(compressed, size), content_encoding=encoding)) == NO_WALLETS
+    assert await ask(answering(*pieces(LIST, size), content_encoding=encoding)) == NO_WALLETS
 
 
 async def test_a_reply_that_says_nothing_of_its_encoding_is_taken_as_it_is() -> None:
@@ -330,98 +318,29 @@ async def test_a_reply_that_says_nothing_of_its_encoding_is_taken_as_it_is() -> 
 
 
 @pytest.mark.parametrize(
-    ("encoding", "compressed"),
-    [
-        pytest.param("br", LIST, id="brotli"),
-        pytest.param("zstd", LIST, id="zstandard"),
-        pytest.param("gzip, gzip", gzip.compress(gzip.compress(LIST)), id="twice"),
-        pytest.param("utf-8", LIST, id="nonsense"),
-        pytest.param("gzip", LIST, id="not the gzip it says it is"),
-        pytest.param("deflate", zlib.compress(LIST, wbits=-15), id="deflate without its header"),
-        pytest.param("gzip", gzip.compress(LIST)[:-8] + bytes(8), id="gzip with a wrong checksum"),
-        pytest.param("gzip", gzip.compress(LIST)[:-8], id="gzip without its checksum"),
-        pytest.param("deflate", zlib.compress(LIST)[:-2], id="deflate with half its checksum"),
-    ],
+    "encoding", ["gzip", " X-GZip ", "deflate", "br", "zstd", "compress", "gzip, gzip", "utf-8,gzip"]
 )
-async def test_a_compression_that_is_unknown_or_broken_is_refused(encoding: str, compressed: bytes) -> None:
-    assert str(await failure(answering(compressed, content_encoding=encoding))) == invalid(COMPRESSED)
+async def test_a_compression_that_was_not_asked_for_is_refused(encoding: str) -> None:
+    assert str(await failure(answering(LIST, content_encoding=encoding))) == invalid(COMPRESSED)
 
 
-@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["not compressed", "gzip"])
-async def test_a_reply_of_one_mebibyte_is_read_and_a_byte_more_is_not(compress: Callable[[bytes], bytes]) -> None:
-    encoding = "gzip" if compress is gzip.compress else "identity"
+async def test_a_compressed_reply_that_does_not_say_so_is_not_inflated() -> None:
+    assert str(await failure(answering(gzip.compress(LIST)))) == invalid(NOT_JSON)
+
+
+async def test_a_reply_of_one_mebibyte_is_read_and_a_byte_more_is_not() -> None:
     largest = LIST.ljust(MEBIBYTE)
-    read = await ask(answering(*pieces(compress(largest), 65_536), content_encoding=encoding))
-    refused = await failure(answering(*pieces(compress(largest + b" "), 65_536), content_encoding=encoding))
+    read = await ask(answering(*pieces(largest, 65_536)))
+    refused = await failure(answering(*pieces(largest + b" ", 65_536)))
     assert (read, str(refused)) == (NO_WALLETS, invalid(TOO_LARGE))
 
 
-@pytest.mark.parametrize(
-    ("encoding", "chunks"),
-    [
-        pytest.param("identity", [bytes(65_536)] * 100, id="long"),
-        pytest.param("gzip", [*pieces(gzip.compress(bytes(20 * MEBIBYTE)), 512)], id="a bomb"),
-        pytest.param(
-            "gzip", [gzip.compress(LIST), *[bytes(65_536)] * 100], id="long after the end of what is compressed"
-        ),
-        pytest.param(
-            "gzip",
-            [b"\x1f\x8b\x08\x08\0\0\0\0\0\3", *[b"n" * 65_536] * 100, b"\0" + gzip.compress(LIST)[10:]],
-            id="long before its beginning: the name of a file",
-        ),
-    ],
-)
-async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched(encoding: str, chunks: list[bytes]) -> None:
-    stream = Body(*chunks)
-    headers = {"content-encoding": encoding}
-    error = await failure(Transport(lambda _: httpx2.Response(200, headers=headers, stream=stream)))
+async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched() -> None:
+    stream = Body(*[bytes(65_536)] * 100)
+    error = await failure(Transport(lambda _: httpx2.Response(200, stream=stream)))
     assert error.code == "upstream_invalid"
-    assert stream.served < len(chunks) / 2
+    assert stream.served < 50
     assert stream.closed
-
-
-async def test_a_body_in_thousands_of_pieces_is_refused_and_others_have_their_turn_meanwhile() -> None:
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await checkpoint()
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(count)
-        error = await failure(answering(*[b" "] * 5_000))
-        tasks.cancel_scope.cancel()
-    assert str(error) == invalid("it came in more than 4,096 pieces")
-    assert turns >= 4_096 / 64
-
-
-async def test_a_bomb_is_refused_before_it_has_grown() -> None:
-    bomb = gzip.compress(bytes(200 * MEBIBYTE))
-    assert len(bomb) < MEBIBYTE
-    tracemalloc.start()
-    error = await failure(answering(bomb, content_encoding="gzip"))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert str(error) == invalid(TOO_LARGE)
-    assert peak < 8 * MEBIBYTE
-
-
-async def test_a_compressed_reply_without_its_end_is_refused_though_its_json_is_whole() -> None:
-    assert str(await failure(answering(gzip.compress(LIST)[:-8], content_encoding="gzip"))) == invalid(COMPRESSED)
-
-
-async def test_no_more_connections_are_opened_than_the_settings_allow(
-    environ: dict[str, str], simulator: Simulator
-) -> None:
-    simulator.behave_always(Behaviour(latency=0.1))
-    async with open_client(load_settings(environ | {"JUSPAY_MAX_CONNECTIONS": "2"}), lambda: NOW) as client:
-        async with anyio.create_task_group() as tasks:
-            for customer in DEMO_CUSTOMERS[:6]:
-                tasks.start_soon(client.wallets, "wallets", parse_customer_id(customer))
-        # All were kept alive: a third one would be there to see.
-        assert (len(simulator.requests), simulator.open_connections) == (6, 2)
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip", "br"])
@@ -494,12 +413,6 @@ def lost_in_handshake(error: Exception) -> Transport:
             "the connection broke before the reply was whole",
             True,
             id="reset before the reply",
-        ),
-        pytest.param(
-            failing(httpx2.WriteError(""), httpcore2.WriteError(), anyio.BrokenResourceError(), reset()),
-            "the connection broke before the reply was whole",
-            True,
-            id="reset while asking",
         ),
         pytest.param(
             failing(

@@ -13,6 +13,7 @@ from juspay_mcp.errors import (
     NotConfigured,
     RateLimited,
     RequestRejected,
+    ServerBusy,
     UpstreamError,
     UpstreamInvalid,
     UpstreamRateLimited,
@@ -95,6 +96,13 @@ ERRORS: list[tuple[WalletsError, str]] = [
         "Too many calls to this server, so nothing was sent to Juspay. Try again in 3600 seconds. [rate_limited]",
     ),
     (
+        ServerBusy(13),
+        (
+            "This server is busy: all its connections to Juspay are in use, so nothing was sent. "
+            "Try again in 13 seconds. [rate_limited]"
+        ),
+    ),
+    (
         UpstreamUnavailable("the connection was refused", TRACE, passing=True),
         (
             "Juspay is unavailable: the connection was refused. Try again in a few minutes. Juspay's request id: "
@@ -167,6 +175,7 @@ def test_each_leaf_has_its_code_and_the_exit_status_of_a_command() -> None:
         ("RequestRejected", "request_rejected", 69),
         ("UpstreamRateLimited", "rate_limited", 69),
         ("RateLimited", "rate_limited", 69),
+        ("ServerBusy", "rate_limited", 69),
         ("UpstreamUnavailable", "upstream_unavailable", 69),
         ("UpstreamTimeout", "upstream_timeout", 69),
         ("UpstreamInvalid", "upstream_invalid", 69),
