@@ -74,6 +74,15 @@ class Wire:
         self.writer.write(data)
         await self.writer.drain()
 
+    def send_later(self, seconds: float, data: bytes) -> None:
+        """Sends these bytes so much later, if the connection is still open then."""
+
+        def send() -> None:
+            if not self.writer.is_closing():
+                self.writer.write(data)
+
+        asyncio.get_running_loop().call_later(seconds, send)
+
     async def wait(self, seconds: float | None = None) -> None:
         """Waits; without a number, until the client goes.
 
@@ -521,7 +530,9 @@ class Upstream:
     """The misbehaving Juspay; an async context manager, which cuts all its connections at the end.
 
     `gate` lets those go who are held. `gone` are the customers about whom a request was given up before its answer
-    was whole. `elsewhere` is the address of another host, for redirects; `budget` is what its client gives a call.
+    was whole. `reused` counts the requests that weren't the first of their connection, `kept_alive` those that don't
+    ask for the connection to be closed. `elsewhere` is the address of another host, for redirects; `budget` is what
+    its client gives a call.
     """
 
     def __init__(self, faults: Iterable[Fault], elsewhere: str = "", budget: float = 1) -> None:
@@ -531,6 +542,7 @@ class Upstream:
         self.elsewhere = elsewhere
         self.budget = budget
         self.connections = self.most_open = self.answering = 0
+        self.reused = self.kept_alive = 0
         self._stalled: set[str] = set()
         self._faults = {fault.slug: fault for fault in faults}
         self._open: set[asyncio.StreamWriter] = set()
@@ -596,20 +608,23 @@ class Upstream:
         self.most_open = max(self.most_open, self.open)
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
+                await self._one(reader, writer)
                 while not writer.is_closing():
-                    await self._one(reader, writer)
+                    await self._one(reader, writer, reused=True)
         finally:
             writer.close()
             self._open.discard(writer)
             self._tasks.discard(task)
             self._tell()
 
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, reused: bool = False) -> None:
         self._idle.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         finally:
             self._idle.discard(writer)
+        self.reused += reused
+        self.kept_alive += b"\r\nconnection: close\r\n" not in head.lower()
         _, customers, customer, wallets, *rest = map(unquote, head.split()[1].decode().split("/"))
         assert (customers, wallets) == ("customers", "wallets")
         endpoint = _ENDPOINTS[tuple(rest)]
