@@ -199,3 +199,37 @@ async def test_nothing_is_asked_without_credentials() -> None:
     with pytest.raises(WalletsError) as caught:
         await ask(juspay, JUSPAY_API_KEY="")
     assert (caught.value.code, juspay.asked) == ("not_configured", [])
+
+
+async def test_a_lookup_keeps_its_connection_through_retries_and_the_stored_balances() -> None:
+    """With one for all, another lookup's first request comes after its last one."""
+    juspay = Juspay([reply(503), reply(503), reply(503), wallets("1", "2026-11-23T09:30:00Z")], [stored()])
+    settings = load_settings({**ENVIRON, "JUSPAY_MAX_CONNECTIONS": "1"})
+    retries = Retries(sleep=no_wait, draw=lambda: 0.5)
+    async with (
+        open_service(settings, clock=lambda: NOW, transport=juspay, retries=retries) as service,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(service.refresh, CUSTOMER, CLI)
+        tasks.start_soon(service.refresh, parse_customer_id("cth_another"), CLI)
+    assert juspay.asked == ["refresh-balances"] * 3 + ["wallets", "refresh-balances"]
+
+
+async def test_after_a_wait_for_a_connection_a_call_still_takes_no_longer_than_its_budget() -> None:
+    settings = load_settings({**ENVIRON, "JUSPAY_MAX_CONNECTIONS": "1", "JUSPAY_TIMEOUT_SECONDS": "1"})
+    async with (
+        open_service(settings, clock=lambda: NOW, transport=Juspay([9.0, 9.0], [9.0])) as service,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def give_up_soon() -> None:
+            with anyio.move_on_after(0.4):
+                await service.refresh(parse_customer_id("cth_another"), CLI)
+
+        tasks.start_soon(give_up_soon)
+        await anyio.sleep(0.01)
+        begun = anyio.current_time()
+        with pytest.raises(WalletsError) as caught:
+            await service.refresh(CUSTOMER, CLI)
+    assert caught.value.code == "upstream_timeout"
+    assert 1.0 <= anyio.current_time() - begun < 1.25

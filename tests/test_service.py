@@ -1,11 +1,13 @@
+import anyio
 import pytest
 
-from juspay_mcp.callers import Caller
+from juspay_mcp.callers import STDIO, Caller
 from juspay_mcp.customers import parse_customer_id
-from juspay_mcp.errors import RateLimited
+from juspay_mcp.errors import RateLimited, ServerBusy
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Simulator
+from tests.faults import ENVIRON, FINE, HELD, Upstream
 
 CUSTOMER = parse_customer_id("cth_all_linked")
 JANE, JOE = Caller("jane", "http"), Caller("joe", "http")
@@ -30,3 +32,62 @@ async def test_an_error_comes_out_of_a_service_as_it_is(environ: dict[str, str])
 
     with pytest.raises(RateLimited):
         await call_twice()
+
+
+async def test_60_slow_calls_of_one_caller_keep_no_other_caller_waiting() -> None:
+    async with Upstream([FINE, HELD]) as upstream:
+        settings = load_settings({**ENVIRON, "JUSPAY_BASE_URL": upstream.url})
+        async with open_service(settings) as service, anyio.create_task_group() as tasks:
+            for number in range(60):
+                tasks.start_soon(service.refresh, parse_customer_id(HELD.customer(number)), JANE)
+            await upstream.until(lambda: upstream.answering == 15)
+            for number in range(5):
+                customer = FINE.customer(number)
+                with anyio.fail_after(5):
+                    answer = await service.refresh(parse_customer_id(customer), JOE)
+                assert answer.total_balance == FINE.total(customer)
+            assert upstream.answering == 15
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_call_that_gets_no_connection_asks_juspay_nothing_and_does_not_blame_a_provider() -> None:
+    stages: list[str] = []
+
+    async def report(_number: int, stage: str) -> None:
+        stages.append(stage)
+
+    async with Upstream([FINE, HELD]) as upstream:
+        few = {"JUSPAY_MAX_CONNECTIONS": "1", "JUSPAY_TIMEOUT_SECONDS": "1"}
+        settings = load_settings({**ENVIRON, "JUSPAY_BASE_URL": upstream.url, **few})
+        async with open_service(settings) as service, anyio.create_task_group() as tasks:
+            held = parse_customer_id(HELD.customer(1))
+            tasks.start_soon(service.refresh, held, STDIO)
+            await upstream.until(lambda: upstream.answering == 1)
+            with pytest.raises(ServerBusy) as caught:
+                await service.refresh(parse_customer_id(FINE.customer(2)), STDIO, report)
+            upstream.gate.set()
+    assert "busy" in str(caught.value)
+    assert "provider" not in str(caught.value)
+    assert (caught.value.code, caught.value.upstream_requests, stages) == (
+        "rate_limited",
+        0,
+        ["waiting for a connection"],
+    )
+    assert set(upstream.requests) == {(held, "refresh")}
+
+
+async def test_a_shared_lookup_counts_for_the_caller_that_began_it() -> None:
+    async with Upstream([FINE, HELD]) as upstream:
+        settings = load_settings({**ENVIRON, "JUSPAY_BASE_URL": upstream.url, "JUSPAY_MAX_CONNECTIONS": "2"})
+        async with open_service(settings) as service, anyio.create_task_group() as tasks:
+            shared = parse_customer_id(HELD.customer(1))
+            tasks.start_soon(service.refresh, shared, JANE)
+            await upstream.until(lambda: upstream.answering == 1)
+            tasks.start_soon(service.refresh, shared, JOE)
+            with anyio.fail_after(5):
+                await service.refresh(parse_customer_id(FINE.customer(2)), JOE)
+            tasks.start_soon(service.refresh, parse_customer_id(FINE.customer(3)), JANE)
+            await anyio.wait_all_tasks_blocked()
+            assert (FINE.customer(3), "refresh") not in upstream.requests
+            upstream.gate.set()
+        assert upstream.requests[FINE.customer(3), "refresh"] == 1
