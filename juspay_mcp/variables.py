@@ -98,7 +98,7 @@ VARIABLES: Final = (
     ),
     Variable(
         name="JUSPAY_MAX_CONNECTIONS",
-        meaning="Connections to Juspay at one time.",
+        meaning="Connections to Juspay at one time; one caller gets at most half of them while others wait.",
         says="a whole number from 1 to 1000",
         example="16",
         rule=r"[1-9]\d{0,2}|1000",

@@ -65,7 +65,7 @@ def test_a_right_set_up_passes_every_check_and_needs_no_tls_on_loopback(
 ) -> None:
     report = check(environ, CUSTOMER)
     latency = named(report, "latency")
-    assert re.fullmatch(r"A request took \d+ ms on a connection that was open already\.", latency.finding)
+    assert re.fullmatch(r"A request took \d+ ms connecting included\.", latency.finding)
     assert report == Report(
         environment="sandbox",
         base_url=simulator.url,
