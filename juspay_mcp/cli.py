@@ -248,13 +248,13 @@ def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bo
     traces = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
     serve.check_start(settings, address, traces)
     try:
-        listening = serve.listen(address)
+        held = serve.bind(address)
     except (OSError, UnicodeError) as error:
         return _fail(f"{host} port {port} can't be listened on ({_reason(error)}); choose others.", EX_UNAVAILABLE)
-    where = f"{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    where = f"{f'[{host}]' if ':' in host else host}:{held.getsockname()[1]}"
     greeting = f"{PROGRAM} {VERSION} serves http://{where}/mcp until Ctrl-C"
-    with listening:
-        return serve.serve_http(settings, address, listening, traces, partial(click.echo, greeting, err=True))
+    with held:
+        return serve.serve_http(settings, address, held, traces, partial(click.echo, greeting, err=True))
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -1,41 +1,81 @@
-"""How long a connection over HTTP may keep a worker waiting for a request."""
+"""HTTP/1.1 with the timeouts that uvicorn lacks: for a request to come, and for an answer to be read.
+
+For another uvicorn: `--http juspay_mcp.connections:TimeoutProtocol --ws none`.
+"""
 
 import asyncio
-import socket
-from typing import Final
+import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import h11
 from typing_extensions import override
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
-
-HEAD_SECONDS: Final = 10.0
-"""For a whole request head, from the connection or the last answer on; twice that at most, as it is looked at only
-now and then."""
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-class PromptProtocol(H11Protocol):
-    """Closes a connection on which no whole request head comes in time.
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds that a client may take."""
 
-    uvicorn waits for ever for one, and counts the connection: 1,024 that say nothing would shut everybody out.
+    header: float = 10.0
+    """For a request's head, from the connection or the last answer on."""
+    request: float = 20.0
+    """For a whole request, head and body, from the same moment."""
+    unread_body: float = 5.0
+    """For the rest of a body which the answer didn't wait for, from the end of the answer on."""
+    send: float = 20.0
+    """For taking what was written."""
+    check: float = 1.0
+    """Between two looks at a connection: a timeout may come later by as much."""
+
+
+class TimeoutProtocol(H11Protocol):
+    """Closes a connection whose client keeps it waiting.
+
+    uvicorn counts such connections too, and refuses everybody when there are enough of them.
     """
+
+    timeouts: ClassVar = Timeouts()
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
-        # An answer is two writes, and the second would wait for the first one's receipt, which takes a client 40 ms.
-        # asyncio sees to that itself for sockets that say they are TCP; those of socket.create_server don't.
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._look_later(waited_after=())
+        # `pause_writing` is called as soon as the system takes no more, and `resume_writing` when it has taken all.
+        transport.set_write_buffer_limits(high=1, low=0)
+        self._awaited_since = self.loop.time()
+        self._unread_since: float | None = None
+        self._check()
 
-    def _look_later(self, waited_after: tuple[RequestResponseCycle | None, ...]) -> None:
-        self.loop.call_later(HEAD_SECONDS, self._look, waited_after)
+    @override
+    def on_response_complete(self) -> None:
+        self._awaited_since = self.loop.time()
+        super().on_response_complete()
 
-    def _look(self, waited_after: tuple[RequestResponseCycle | None, ...]) -> None:
-        """Closes where it already waited at the last look, after the same request."""
-        if self.transport.is_closing():
+    @override
+    def pause_writing(self) -> None:
+        self._unread_since = self.loop.time()
+        super().pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        self._unread_since = None
+        super().resume_writing()
+
+    def _check(self) -> None:
+        if self not in self.connections:
             return
-        waits = self.conn.their_state is h11.IDLE
-        if waits and waited_after == (self.cycle,):
-            self.transport.close()
+        if self.loop.time() < self._deadline():
+            self.loop.call_later(self.timeouts.check, self._check)
         else:
-            self._look_later((self.cycle,) if waits else ())
+            self.transport.abort()
+
+    def _deadline(self) -> float:
+        """When the client must have read what was written, or have sent what is awaited."""
+        if self._unread_since is not None:
+            return self._unread_since + self.timeouts.send
+        if self.conn.their_state is h11.IDLE:
+            return self._awaited_since + self.timeouts.header
+        if self.conn.their_state is h11.SEND_BODY:
+            answered = self.cycle.response_complete
+            return self._awaited_since + (self.timeouts.unread_body if answered else self.timeouts.request)
+        return math.inf

@@ -1,14 +1,20 @@
-"""Running the HTTP server: one socket, one or more worker processes, and an end that loses no answer."""
+"""Running the HTTP server: one address, one or more worker processes, and an end that loses no answer."""
 
 import logging
+import multiprocessing
+import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from multiprocessing.process import BaseProcess
+from typing import cast
 
 import anyio
 import uvicorn
@@ -19,7 +25,7 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from juspay_mcp.access import open_verifier
-from juspay_mcp.connections import PromptProtocol
+from juspay_mcp.connections import TimeoutProtocol
 from juspay_mcp.errors import EX_CONFIG, EX_OK, ConfigurationError
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.service import open_service
@@ -33,11 +39,13 @@ _logger = logging.getLogger(__name__)
 _GRACE_SECONDS = 5
 """On top of a call's budget: for what is in flight at the end."""
 _MAX_CONNECTIONS = 1_024
+"""Of one worker."""
 _BACKLOG = 2_048
 _RESTART_SECONDS = 5.0
 """Between two workers that replace dead ones: what kills them may last, such as a file that can't be read."""
-_HEALTHCHECK_SECONDS = 10
-"""How long a worker may take to import on a busy machine, and at most until a dead one is noticed."""
+_TIMEOUTS = TimeoutProtocol.timeouts
+_HEALTHCHECK_SECONDS = 30
+"""How long a worker may take to import on a busy machine, and at most until one that hangs is replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +74,20 @@ class Address:
 def serve_http(
     settings: Settings,
     address: Address,
-    listening: socket.socket,
+    held: socket.socket,
     traces: Mapping[str, str],
     announce: Callable[[], None],
 ) -> int:
     """Serves until SIGTERM or SIGINT, which let the calls in flight finish; returns the exit status.
 
-    `traces` holds the OTEL_ variables: each worker sends its own spans. `announce` is called when a signal will be
-    heeded: whoever it tells may send one at once.
+    `held` is `bind`'s. `traces` holds the OTEL_ variables: each worker sends its own spans. `announce` is called once
+    connections are accepted and signals are handled.
     """
+    _raise_open_files_limit()
     config = uvicorn.Config(
         partial(_worker_app, settings, address, traces),
         factory=True,
-        http=PromptProtocol,
+        http=TimeoutProtocol,
         workers=address.workers,
         log_config=None,
         access_log=False,
@@ -87,114 +96,96 @@ def serve_http(
         ws="none",
         lifespan="on",
         limit_concurrency=_MAX_CONNECTIONS,
+        timeout_keep_alive=ceil(_TIMEOUTS.header),  # clients drop an idle connection after 5 s, and must be the first
         timeout_graceful_shutdown=ceil(settings.timeout_seconds) + _GRACE_SECONDS,
         timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
     )
-    return (
-        _serve_here(config, listening, announce)
-        if address.workers == 1
-        else _serve_in_workers(config, listening, announce)
-    )
-
-
-def _serve_here(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
+    if address.workers > 1:
+        supervisor = _Supervisor(config, held, announce)
+        supervisor.run()
+        return supervisor.exit_status
     server = uvicorn.Server(config)
-    # uvicorn heeds signals from a little later on, and raises the one that ended it once more at the very end.
+    # uvicorn handles signals from a little later on, and raises the one that ended it once more at the very end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.handle_exit)
     announce()
-    server.run([listening])
+    server.run([held])
     return EX_OK
 
 
-def _serve_in_workers(config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> int:
-    supervisor = _Supervisor(config, listening, announce)
-    supervisor.run()
-    failed = any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes)
-    return EX_CONFIG if failed else EX_OK
+def _raise_open_files_limit() -> None:
+    """Raises the soft limit to the hard one: a connection is a file, and a common soft limit is 1,024."""
+    if sys.platform == "win32":  # pragma: no cover - where there is no such limit
+        return
+    import resource  # noqa: PLC0415 - not on Windows
 
-
-class Places:
-    """Gives each worker a socket at the address of one that listens, which it takes over.
-
-    On Linux the system spreads connections over them. Elsewhere it doesn't, and they are all the same.
-    """
-
-    def __init__(self, listening: socket.socket, *, spreads: bool = sys.platform == "linux") -> None:
-        self._listening = listening
-        self._address = listening.getsockname()
-        self._spreads = spreads
-        if spreads:
-            listening.close()
-
-    def another(self) -> socket.socket:
-        """One more, which the caller closes."""
-        if not self._spreads:
-            return self._listening.dup()
-        return socket.create_server(self._address, family=self._listening.family, backlog=_BACKLOG, reuse_port=True)
-
-    def close(self) -> None:
-        """Gives up the address."""
-        self._listening.close()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    # macOS calls its hard limit infinite and refuses more than OPEN_MAX.
+    raised = 10_240 if hard == resource.RLIM_INFINITY else hard
+    with suppress(ValueError, OSError):  # forbidden here, so it stays as it is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit < _MAX_CONNECTIONS:
+        _logger.warning(
+            "at most %d files can be open, fewer than the %d connections of a worker: raise the limit (LimitNOFILE=, "
+            "ulimit -n)",
+            limit,
+            _MAX_CONNECTIONS,
+        )
 
 
 class _Supervisor(Multiprocess):
-    """Runs the workers: replaces those that die, and at the end lets the last calls finish.
+    """Runs the workers, and replaces those that die.
 
-    uvicorn's own ends everything when a worker fails to start, even if it replaces one that had served for days; and
-    its workers share a socket: of connections that come together, the first to wake takes all.
+    uvicorn's own ends everything if a worker can't start, even one that replaces another which has served for days.
     """
 
-    _served = False
+    exit_status = EX_OK
     _next_start = 0.0
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket, announce: Callable[[], None]) -> None:
-        super().__init__(config, [])
-        self._places = Places(listening)
-        self._announce = announce
-
-    @override
-    def init_processes(self) -> None:
-        self.processes = [self._begin() for _ in range(self.processes_num)]
-        self._announce()
-
-    @override
-    def restart_all(self) -> None:
-        for index, old in enumerate(self.processes):
-            new = self._begin()
-            if not new.wait_until_ready(self.config.timeout_worker_healthcheck, self.should_exit):
-                new.kill()
-                new.join()
-                return
-            old.terminate()
-            old.join()
-            self.processes[index] = new
-
-    def _begin(self) -> Process:
-        """Starts a worker, which alone has its socket: those that wait for a dead one don't wait for ever."""
-        with self._places.another() as listening:
-            process = Process(self.config, [listening])
-            process.start()
-        return process
+    def __init__(self, config: uvicorn.Config, held: socket.socket, announce: Callable[[], None]) -> None:
+        listens = held.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        super().__init__(config, [held if listens else cast("socket.socket", _OwnListener(held))])
+        self._held = held
+        self._announce: Callable[[], None] | None = announce
 
     @override
     def keep_subprocess_alive(self) -> None:
-        self._served = self._served or any(process.is_ready() for process in self.processes)
-        for index, process in enumerate(self.processes):
-            if self.should_exit.is_set() or process.is_alive(self.config.timeout_worker_healthcheck):
+        for index, worker in enumerate(self.processes):
+            if self.should_exit.is_set() or worker.is_alive(self.config.timeout_worker_healthcheck):
                 continue
-            process.kill()
-            process.join()
-            if not self._served and process.exitcode == STARTUP_FAILURE:
+            worker.kill()
+            worker.join()
+            if self._announce and worker.exitcode == STARTUP_FAILURE:
+                self.exit_status = EX_CONFIG
                 self.should_exit.set()
             elif time.monotonic() >= self._next_start:
                 self._next_start = time.monotonic() + _RESTART_SECONDS
-                self.processes[index] = self._begin()
+                self.processes[index] = Process(self.config, self.sockets)
+                self.processes[index].start()
+        if self._announce and all(worker.is_ready() for worker in self.processes):
+            self._announce()
+            self._announce = None
 
     @override
     def terminate_all(self) -> None:
-        self._places.close()
+        self._held.close()
         super().terminate_all()
+
+
+class _OwnListener:
+    """Creates one listening socket per worker: pickled here, it is unpickled in the worker as a socket of its own.
+
+    One that they share would give most connections to the worker that wakes first. It listens once the worker has
+    started: no connection waits for one that can't.
+    """
+
+    def __init__(self, held: socket.socket) -> None:
+        self._held = held
+
+    @override
+    def __reduce__(self) -> tuple[Callable[..., socket.socket], tuple[object, ...]]:
+        return partial(_bind, reuse_port=True), (self._held.family, self._held.getsockname())
 
 
 def check_start(settings: Settings, address: Address, traces: Mapping[str, str]) -> None:
@@ -222,22 +213,61 @@ def check_start(settings: Settings, address: Address, traces: Mapping[str, str])
         _logger.warning("anyone who reaches this address can ask about any customer: a gateway must sign callers in")
 
 
-def listen(address: Address) -> socket.socket:
-    """A socket that listens.
+def bind(address: Address, *, spreads: bool = sys.platform == "linux") -> socket.socket:
+    """Takes the address, for as long as the socket is open.
+
+    Linux (`spreads`) distributes connections over several sockets at one address. Then each worker listens for
+    itself, and this socket only keeps other programs from the port while a worker is replaced.
 
     Raises:
-        OSError: the address can't be had.
+        OSError: the address can't be taken.
+        UnicodeError: the host isn't a name.
     """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+    held = _bind(family, (address.host, address.port))
+    if spreads and address.workers > 1:
+        # In this order: another server's sockets refuse this one, and this one admits those of its own workers alone.
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    else:
+        held.listen(_BACKLOG)
+    return held
+
+
+def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False) -> socket.socket:
+    # With the protocol named, asyncio sets TCP_NODELAY; else an answer's body would wait for the receipt of its head.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "linux":
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_TIMEOUTS.send * 1_000))
+        if reuse_port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.bind(address)
+    except (OSError, UnicodeError):
+        bound.close()
+        raise
+    return bound
 
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
     """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
     keep_imported()
     configure_logging(settings.log_level, sys.stderr)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)
     except ConfigurationError as error:
         _logger.error("a worker can't start: %s", error)  # noqa: TRY400 - where it was raised is no news
         sys.exit(STARTUP_FAILURE)
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """Waits for the supervisor's end, even by SIGKILL, and then ends this worker as SIGTERM does."""
+    parent.join()
+    signal.raise_signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 """The server over HTTP: its app in the test's own loop, behind a real socket, or a process of its own."""
 
+import asyncio
 import re
 import signal
 import socket
@@ -15,7 +16,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
 
-from juspay_mcp.connections import PromptProtocol
+from juspay_mcp.connections import TimeoutProtocol
 from tests.processes import COMMAND, MEASURING
 
 
@@ -27,13 +28,11 @@ async def until(holds: Callable[[], object], seconds: float = 10) -> None:
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, **options: Any) -> AsyncIterator[str]:
+async def served(app: ASGIApp, http: type[asyncio.Protocol] = TimeoutProtocol, **options: Any) -> AsyncIterator[str]:
     """The app's address, without a path, for as long as it is served."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(
-            uvicorn.Config(
-                app, http=PromptProtocol, log_config=None, lifespan="on", timeout_graceful_shutdown=5, **options
-            )
+            uvicorn.Config(app, http=http, log_config=None, lifespan="on", timeout_graceful_shutdown=5, **options)
         )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listening])

@@ -15,16 +15,14 @@ import anyio
 import httpx2
 import pytest
 
-from juspay_mcp import connections
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.serve import Address, Places, check_start, listen
+from juspay_mcp.serve import Address, check_start
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.tokens import new_token
 from juspay_mcp.version import VERSION
-from juspay_mcp.web import create_app
 from tests.processes import MEASURING
-from tests.serving import Served, connected, served, started, until, until_healthy
+from tests.serving import Served, connected, started, until, until_healthy
 from tests.test_cli import run
 from tests.test_web import HEADERS, TOOL, body, total_of
 
@@ -114,38 +112,6 @@ def test_a_variable_that_opentelemetry_refuses_stops_the_start(environ: dict[str
     status, out, err = run("serve", "--http", "--port", "0", "--workers", workers, **environ, **wrong)
     assert (status, out) == (78, "")
     assert err.splitlines()[-1].startswith("juspay-wallets-mcp: The OTEL_ variables must be as OpenTelemetry")
-
-
-async def test_connections_that_say_nothing_or_half_a_word_are_closed(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
-    app = create_app(load_settings(environ), allow_unauthenticated=True)
-    async with served(app) as url, httpx2.AsyncClient() as http:
-        address = ("127.0.0.1", int(url.rpartition(":")[2]))
-        streams = [await anyio.connect_tcp(*address) for _ in range(3)]
-        await streams[1].send(b"GET /healthz HTTP/1.1\r\nX: ")
-        await streams[2].send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        assert b"200 OK" in await streams[2].receive()
-        for stream in streams:
-            with anyio.fail_after(2), pytest.raises(anyio.EndOfStream):
-                await stream.receive()
-            await stream.aclose()
-        assert (await http.get(f"{url}/healthz")).status_code == 200
-
-
-async def test_a_slow_answer_is_waited_for_all_the_same(
-    environ: dict[str, str], simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.1)
-    simulator.behave_always(Behaviour(latency=0.6))
-    app = create_app(load_settings(environ), allow_unauthenticated=True)
-    async with (
-        served(app) as url,
-        httpx2.AsyncClient(headers=HEADERS, timeout=20) as http,
-    ):
-        answer = await http.post(f"{url}/mcp", content=body())
-    assert answer.json()["result"]["structuredContent"]["total_balance"] == "1770.49"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -327,30 +293,15 @@ async def test_connections_that_come_together_are_spread_over_the_workers(enviro
         assert server.end()[2] == 0
 
 
-@pytest.mark.parametrize("spreads", [True, False])
-def test_each_worker_has_a_place_at_one_address_and_the_last_one_closes_it(*, spreads: bool) -> None:
-    if spreads and sys.platform != "linux":
-        pytest.skip("other systems spread nothing")
-    listening = listen(Address("127.0.0.1", 0, 2, allow_unauthenticated=True))
-    address = listening.getsockname()
-    places = Places(listening, spreads=spreads)
-    with places.another() as one, places.another() as two:
-        places.close()
-        assert [one.getsockname(), two.getsockname()] == [address] * 2
-        socket.create_connection(address).close()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(address)
-
-
 UNCHECKED = """
 import sys
-from juspay_mcp.serve import Address, listen, serve_http
+from juspay_mcp.serve import Address, bind, serve_http
 from juspay_mcp.settings import load_settings
 if __name__ == "__main__":
     address = Address("127.0.0.1", 0, 2, allow_unauthenticated=False)
     settings = load_settings({"JUSPAY_MCP_TOKENS_FILE": "/nonexistent/tokens", "JUSPAY_ENV": "simulator"})
-    with listen(address) as listening:
-        sys.exit(serve_http(settings, address, listening, {}, lambda: None))
+    with bind(address) as held:
+        sys.exit(serve_http(settings, address, held, {}, lambda: None))
 """
 
 
