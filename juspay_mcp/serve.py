@@ -238,9 +238,9 @@ def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False)
     # With the protocol named, asyncio sets TCP_NODELAY; else an answer's body would wait for the receipt of its head.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":
+        if os.name == "posix":  # pragma: no branch - elsewhere it would share the port with anybody
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if sys.platform == "linux":
+        if sys.platform == "linux":  # pragma: no branch - what `send` bounds here, this bounds in the system's buffer
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_TIMEOUTS.send * 1_000))
         if reuse_port:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -259,7 +259,7 @@ def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str])
     configure_logging(settings.log_level, sys.stderr)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     try:
         return create_app(settings, allow_unauthenticated=address.is_open, traces=traces)
     except ConfigurationError as error:
@@ -267,7 +267,7 @@ def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str])
         sys.exit(STARTUP_FAILURE)
 
 
-def _end_with(parent: BaseProcess) -> None:
+def end_with(parent: BaseProcess) -> None:
     """Waits for the supervisor's end, even by SIGKILL, and then ends this worker as SIGTERM does."""
     parent.join()
     signal.raise_signal(signal.SIGTERM)

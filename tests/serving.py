@@ -5,7 +5,7 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
@@ -55,9 +55,9 @@ async def connected(url: str, token: str | None = None, mode: str = "auto") -> A
 class Served:
     """A server process that listens on a free port."""
 
-    def __init__(self, environ: dict[str, str], *arguments: str) -> None:
+    def __init__(self, environ: dict[str, str], *arguments: str, prefix: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--http", "--port", "0", *arguments],
+            [*prefix, *COMMAND, "serve", "--http", "--port", "0", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -81,10 +81,10 @@ class Served:
         return out, err, self.process.returncode
 
 
-async def until_healthy(url: str) -> None:
+async def until_healthy(url: str, seconds: float = 20) -> None:
     """Returns as soon as a server is ready, which it may not even listen for yet."""
     async with httpx2.AsyncClient() as http:
-        with anyio.fail_after(20):
+        with anyio.fail_after(seconds):
             while True:
                 with suppress(httpx2.TransportError):
                     assert (await http.get(f"{url}/readyz")).text == "ready"
@@ -93,10 +93,11 @@ async def until_healthy(url: str) -> None:
 
 
 @contextmanager
-def started(environ: dict[str, str], *arguments: str) -> Iterator[Served]:
-    server = Served(environ, *arguments)
+def started(environ: dict[str, str], *arguments: str, prefix: Sequence[str] = ()) -> Iterator[Served]:
+    """A server process for a while; `prefix` is what starts it, if not this process itself."""
+    server = Served(environ, *arguments, prefix=prefix)
     try:
         yield server
     finally:
-        server.process.terminate()  # not by force: its workers would live on, and hold its pipes
+        server.process.terminate()
         server.process.communicate(timeout=30)

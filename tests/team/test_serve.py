@@ -1,12 +1,16 @@
 """`serve --http` as a team runs it: real processes, signals, and an end that loses no answer."""
 
+import errno
 import hashlib
+import multiprocessing
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -16,7 +20,7 @@ import httpx2
 import pytest
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.serve import Address, check_start
+from juspay_mcp.serve import Address, bind, check_start, end_with
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.tokens import new_token
@@ -125,6 +129,28 @@ def test_no_answers_body_waits_for_the_receipt_of_its_head(environ: dict[str, st
     assert min(took[10:]) < 0.03  # 40 ms is what Linux waits with a receipt
 
 
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_an_address_of_ipv6_is_of_ipv6_alone() -> None:
+    with bind(Address("::1", 0, 1, allow_unauthenticated=False)) as held:
+        assert held.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+        socket.create_connection(held.getsockname()[:2]).close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are read from /proc")
+@pytest.mark.parametrize(("hard", "warned"), [(4_096, False), (500, True)])
+def test_as_many_files_as_the_system_allows_may_be_open(environ: dict[str, str], hard: int, *, warned: bool) -> None:
+    prefix = ("bash", "-c", f'ulimit -Sn 300 && ulimit -Hn {hard} && exec "$@"', "bash")
+    with started(environ, prefix=prefix) as server:
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text(encoding="ascii")
+        assert re.findall(r"^Max open files +(\d+) +(\d+)", limits, re.MULTILINE) == [(str(hard), str(hard))]
+    warning = (
+        "at most 500 files can be open, fewer than the 1024 connections of a worker: raise the limit "
+        "(LimitNOFILE=, ulimit -n)\n"
+    )
+    said = [line.partition("WARNING juspay_mcp.serve ")[2] for line in server.said if "files" in line]
+    assert said == [warning] * warned
+
+
 def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
     with started(environ) as server:
         port = server.url.rpartition(":")[2]
@@ -217,22 +243,125 @@ def test_and_when_the_start_fails_later(environ: dict[str, str], tmp_path: Path)
 def workers_of(supervisor: int) -> list[int]:
     """The processes that serve; the supervisor's other child only tracks what they share."""
     found = subprocess.run(
-        ["pgrep", "-P", str(supervisor), "-f", "spawn_main"], capture_output=True, encoding="ascii", check=True
+        ["pgrep", "-P", str(supervisor), "-f", "spawn_main"], capture_output=True, encoding="ascii", check=False
     )
     return [int(line) for line in found.stdout.split()]
 
 
+def kill_workers(server: Served) -> None:
+    for worker in workers_of(server.process.pid):
+        os.kill(worker, signal.SIGKILL)
+
+
+async def answers(url: str, token: str | None = None) -> str:
+    """The total of one call."""
+    async with connected(url, token) as client:
+        return total_of(await client.call_tool(TOOL, CUSTOMER))
+
+
+def refusal(port: int, *, reuse_address: bool) -> int | None:
+    """Why another program can't have a port."""
+    with socket.socket() as another:
+        another.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse_address)
+        try:
+            another.bind(("127.0.0.1", port))
+            another.listen()
+        except OSError as error:
+            return error.errno
+    return None
+
+
+SHARING = """
+import os, sys
+from juspay_mcp.serve import Address, bind, serve_http
+from juspay_mcp.settings import load_settings
+if __name__ == "__main__":
+    address = Address("127.0.0.1", 0, 2, allow_unauthenticated=False)
+    settings = load_settings(os.environ)
+    with bind(address, spreads=False) as held:
+        greeting = f"serves http://127.0.0.1:{held.getsockname()[1]}/mcp"
+        sys.exit(serve_http(settings, address, held, {}, lambda: print(greeting, file=sys.stderr, flush=True)))
+"""
+
+
+@pytest.fixture(params=["own", "shared"])
+def pair(request: pytest.FixtureRequest, environ: dict[str, str], tmp_path: Path) -> Iterator[Served]:
+    """Two workers: as here, and as where the system doesn't spread connections over sockets."""
+    program = tmp_path / "program.py"
+    program.write_text(SHARING)
+    prefix = {"own": (), "shared": (sys.executable, str(program))}[request.param]
+    with started(environ, "--workers", "2", prefix=prefix) as server:
+        yield server
+
+
 @posix_only
-async def test_workers_that_die_are_replaced(environ: dict[str, str]) -> None:
-    with started(environ, "--workers", "2") as server:
-        await until_healthy(server.url)
-        await anyio.sleep(1)
-        for worker in workers_of(server.process.pid):
-            os.kill(worker, signal.SIGKILL)
-        await until_healthy(server.url)
-        async with connected(server.url) as client:
-            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        await anyio.sleep(1)
+async def test_workers_that_die_are_replaced_and_meanwhile_no_other_program_gets_the_port(pair: Served) -> None:
+    port = int(pair.url.rpartition(":")[2])
+    before = set(workers_of(pair.process.pid))
+    assert await answers(pair.url) == "1770.49"
+    kill_workers(pair)
+    refusals: set[int | None] = set()
+
+    def served_again() -> bool:
+        refusals.update(refusal(port, reuse_address=reuse) for reuse in (True, False))
+        return len(set(workers_of(pair.process.pid)) - before) == 2
+
+    await until(served_again, 60)
+    assert refusals == {errno.EADDRINUSE}
+    await until_healthy(pair.url)
+    assert await answers(pair.url) == "1770.49"
+    assert pair.end()[2] == 0
+
+
+@posix_only
+async def test_workers_end_with_a_parent_that_was_killed_and_the_next_start_finds_the_port(
+    pair: Served, environ: dict[str, str]
+) -> None:
+    workers = workers_of(pair.process.pid)
+    pair.process.kill()
+    pair.process.wait()
+    await until(lambda: not any(map(is_running, workers)), 20)
+    with started(environ, "--workers", "2", "--port", pair.url.rpartition(":")[2]) as next_server:
+        assert next_server.url == pair.url
+        assert await answers(pair.url) == "1770.49"
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@posix_only
+async def test_a_worker_ends_as_by_sigterm_when_its_parent_has_ended() -> None:
+    received = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: received.append(number))
+    parent = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(0,))
+    parent.start()
+    await anyio.to_thread.run_sync(end_with, parent)
+    await until(lambda: received)
+    signal.signal(signal.SIGTERM, before)
+    assert received == [signal.SIGTERM]
+
+
+@posix_only
+async def test_a_replacement_that_cant_start_is_tried_again_and_ends_nothing(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    tokens = tmp_path / "tokens"
+    token, line = new_token("priya")
+    tokens.write_text(line, encoding="ascii")
+    with started(environ | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}, "--workers", "2") as server:
+        tokens.unlink()
+        kill_workers(server)
+        assert server.process.stderr is not None
+        for _ in range(2):
+            assert "a worker can't start" in await anyio.to_thread.run_sync(server.process.stderr.readline)
+        tokens.write_text(line, encoding="ascii")
+        await until_healthy(server.url, 60)
+        assert await answers(server.url, token) == "1770.49"
         assert server.end()[2] == 0
 
 
@@ -240,7 +369,7 @@ async def replace_workers(server: Served) -> None:
     """Hangs up, and returns when no worker is left of those there were."""
     before = set(workers_of(server.process.pid))
     server.process.send_signal(signal.SIGHUP)
-    await until(lambda: before.isdisjoint(workers_of(server.process.pid)))
+    await until(lambda: before.isdisjoint(workers_of(server.process.pid)), 60)
 
 
 @posix_only
