@@ -1,6 +1,9 @@
 """The ASGI app for people who bring their own server: `uvicorn --factory juspay_mcp.asgi:app`.
 
 It must be told who may call; for a gateway that signs callers in, call `web.create_app` yourself.
+
+An app can't close a connection whose client sends no request, or doesn't read. uvicorn does with the options
+`--http juspay_mcp.asgi:TimeoutProtocol --ws none --limit-concurrency 1024`; other servers need a proxy in front.
 """
 
 import os
@@ -8,9 +11,12 @@ import sys
 
 from starlette.applications import Starlette
 
+from juspay_mcp.connections import TimeoutProtocol
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.settings import load_settings
 from juspay_mcp.web import create_app
+
+__all__ = ["TimeoutProtocol", "app"]
 
 
 def app() -> Starlette:

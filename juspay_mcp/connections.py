@@ -1,7 +1,4 @@
-"""HTTP/1.1 with the timeouts that uvicorn lacks: for a request to come, and for an answer to be read.
-
-For another uvicorn: `--http juspay_mcp.connections:TimeoutProtocol --ws none`.
-"""
+"""HTTP/1.1 with the timeouts that uvicorn lacks: for a request to come, and for an answer to be read."""
 
 import asyncio
 import math

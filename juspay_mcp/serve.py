@@ -1,7 +1,6 @@
 """Running the HTTP server: one address, one or more worker processes, and an end that loses no answer."""
 
 import logging
-import multiprocessing
 import os
 import signal
 import socket
@@ -13,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
+from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from typing import cast
 
@@ -257,7 +257,7 @@ def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str])
     """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
     keep_imported()
     configure_logging(settings.log_level, sys.stderr)
-    parent = multiprocessing.parent_process()
+    parent = parent_process()
     if parent is not None:
         threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     try:

@@ -78,7 +78,7 @@ IMPORTS = {
     "access": {"oauth", "settings", "tokens", "tokens_file"},
     "refusals": set(),
     "web": {"access", "callers", "errors", "refusals", "server", "service", "settings", "telemetry", "tokens"},
-    "asgi": {"logs", "settings", "web"},
+    "asgi": {"connections", "logs", "settings", "web"},
     "connections": set(),
     "startup": set(),
     "serve": {"access", "connections", "errors", "logs", "service", "settings", "startup", "telemetry", "web"},

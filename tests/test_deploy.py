@@ -138,7 +138,8 @@ def test_whoever_waits_for_a_call_waits_longer_than_a_call_takes() -> None:
 def test_the_ingress_does_what_the_load_balancer_does() -> None:
     annotations = manifests("kubernetes.yaml")["Ingress"]["metadata"]["annotations"]
     for name, value in annotations.items():
-        directive = name.rpartition("/")[2].replace("proxy-body-size", "client-max-body-size").replace("-", "_")
+        directive = name.rpartition("/")[2].replace("proxy-body-size", "client-max-body-size")
+        directive = directive.replace("limit-connections", "limit-conn juspay_wallets_mcp").replace("-", "_")
         assert re.search(rf"\b{directive} {value}s?;", FILES["nginx.conf"]), name
 
 

@@ -202,7 +202,12 @@ def test_only_the_demo_and_the_workers_are_processes_begun_here_and_no_text_is_r
     assert found == {
         "demo": {"mcp.client.stdio.stdio_client"},
         "gallery": {"mcp.client.stdio.stdio_client", "webbrowser.open"},
-        "serve": {"uvicorn.supervisors.Multiprocess", "uvicorn.supervisors.multiprocess.Process"},
+        "serve": {
+            "multiprocessing.parent_process",
+            "multiprocessing.process.BaseProcess",
+            "uvicorn.supervisors.Multiprocess",
+            "uvicorn.supervisors.multiprocess.Process",
+        },
     }
     with Simulator() as simulator:
         assert simulated_server(simulator, API_KEY).args == ["-P", "-m", "juspay_mcp"]

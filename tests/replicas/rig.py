@@ -17,6 +17,7 @@ from typing import Final
 import anyio
 import httpx2
 import trustme
+from anyio.streams.tls import TLSStream
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from typing_extensions import override
@@ -143,6 +144,10 @@ class Rig:
         """Which of these have a connection to that port."""
         inodes = _inodes("remote", port)
         return {pid for pid in self.workers() if _sockets(pid) & inodes}
+
+    async def connect(self) -> TLSStream:
+        """A bare connection to nginx."""
+        return await anyio.connect_tcp("127.0.0.1", self.port, tls_hostname=NAME, ssl_context=self._trust)
 
     @asynccontextmanager
     async def client(self, caller: str, mode: str) -> AsyncIterator[Client]:

@@ -4,11 +4,12 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.streams.tls import TLSStream
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
@@ -215,3 +216,21 @@ def refuses(replica: Replica) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+async def test_one_address_can_t_have_all_connections_of_the_load_balancer(start: Start) -> None:
+    """Each request is held back by nginx until its body is whole."""
+    answers: Counter[bytes] = Counter()
+
+    async def begin(stream: TLSStream) -> None:
+        await stream.send(b"POST /mcp HTTP/1.1\r\nHost: wallets.example.com\r\nContent-Length: 10\r\n\r\nx")
+        answers[(await stream.receive()).split()[1]] += 1
+
+    async with start() as rig, AsyncExitStack() as stack, anyio.create_task_group() as tasks:
+        for _ in range(110):
+            stream = await rig.connect()
+            stack.push_async_callback(anyio.aclose_forcefully, stream)
+            tasks.start_soon(begin, stream)
+        await until(lambda: answers[b"429"] == 10)
+        tasks.cancel_scope.cancel()
+    assert answers == {b"429": 10}

@@ -188,6 +188,29 @@ def test_somebody_elses_server_runs_the_app(environ: dict[str, str], tmp_path: P
     assert statuses == [200, 401]
 
 
+async def test_somebody_elses_uvicorn_closes_unread_bodies_with_the_option_of_the_readme(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    [options] = re.findall(r"`uvicorn --factory juspay_mcp\.asgi:app (--http [^`]+)`", readme)
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    secured = environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
+    command = [*UVICORN, "--port", str(port), *options.split()]
+    with subprocess.Popen(command, env=secured, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220 - as a shell does
+        await until_healthy(f"http://127.0.0.1:{port}")
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+            assert b" 200 OK" in await stream.receive()
+            await stream.send(b"x")
+            with anyio.fail_after(20), suppress(anyio.EndOfStream):
+                while True:
+                    await stream.receive()
+        process.send_signal(signal.SIGTERM)
+
+
 @posix_only
 async def test_somebody_elses_server_lets_the_calls_in_flight_finish(
     environ: dict[str, str], simulator: Simulator, tmp_path: Path
