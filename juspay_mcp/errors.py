@@ -21,6 +21,7 @@ passed `replies.request_id`. It has no field for anything Juspay, a provider or 
 `repr` and its traceback can't pass such a thing on.
 """
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from typing_extensions import override
@@ -251,6 +252,18 @@ def outcome_of(error: BaseException | None) -> str:
     if isinstance(error, Exception):
         return InternalError.code
     return "cancelled" if error else "ok"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it, each once; connecting to several addresses fails as a group."""
+    left, seen = [error], set[int]()
+    while left:
+        cause = left.pop(0)
+        if id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            group = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
+            left += group or [each for each in (cause.__cause__ or cause.__context__,) if each is not None]
 
 
 def _seconds(number: float) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import httpx2
 
-from juspay_mcp.errors import UpstreamUnavailable
+from juspay_mcp.errors import UpstreamUnavailable, causes
 
 _BROKE = "the connection broke before the reply was whole"
 
@@ -39,20 +39,3 @@ def connection_failures() -> Iterator[None]:
             (reason, passing) for kind, reason, passing in _REASONS if any(isinstance(cause, kind) for cause in found)
         )
         raise UpstreamUnavailable(reason, passing=passing) from None
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it, each once; connecting to several addresses fails as a group."""
-    left, seen = [error], set[int]()
-    while left:
-        cause = left.pop(0)
-        if id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause
-            left += led_by(cause)
-
-
-def led_by(error: BaseException) -> list[BaseException]:
-    """What led to an error directly: the members of a group, or the one it was raised from or while handling."""
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__ or error.__context__,)
-    return [cause for cause in inner if cause is not None]

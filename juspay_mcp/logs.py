@@ -17,7 +17,7 @@ from typing import TextIO
 
 from typing_extensions import override
 
-from juspay_mcp.failures import causes
+from juspay_mcp.errors import causes
 from juspay_mcp.times import format_timestamp
 
 MINUTE = 60.0

@@ -43,7 +43,7 @@ IMPORTS = {
         "credentials", "customers", "errors", "failures", "outgoing", "replies", "settings", "spans", "times", "tls",
         "version", "wallets",
     },
-    "issuer": {"decoding", "failures", "settings", "tls", "version"},
+    "issuer": {"decoding", "errors", "settings", "tls", "version"},
     "oauth": {"decoding", "issuer", "times", "tokens"},
     "window": set(),
     "limiter": {"errors", "window"},
@@ -67,7 +67,7 @@ IMPORTS = {
         "settings", "shared_limiter", "simulator", "snapshot", "times",
     },
     # the shells
-    "logs": {"failures", "times"},
+    "logs": {"errors", "times"},
     "card": set(),
     "prompt": {"customers", "errors"},
     "tool": {"answer", "boundary", "callers", "card", "customers", "errors", "flights", "schemas", "service"},
@@ -87,7 +87,7 @@ IMPORTS = {
     "demo": {"answer", "hosts", "simulator", "tables"},
     "gallery": {"demo", "simulator"},
     "check": {
-        "client", "credentials", "customers", "errors", "failures", "masking", "service", "settings", "snapshot",
+        "client", "credentials", "customers", "errors", "masking", "service", "settings", "snapshot",
         "times", "variables", "version", "wallets",
     },
     "cli": {
