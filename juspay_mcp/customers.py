@@ -2,7 +2,8 @@ r"""Customer ids: the rule for what may travel to Juspay.
 
 An id is Juspay's own (`cth_…`, `cst_…`) or the merchant's, often an e-mail, a phone number or base64, so `/`, `+`,
 `=` and `@` are allowed. It becomes one percent-encoded path segment; what a server or proxy on the way might still
-read as structure after decoding it (a `.` or `..` segment, an empty one, `\`, `?`, `#`, `%`) is refused.
+read as structure after decoding it (a `.` or `..` segment, an empty one, `\`, `?`, `#`, `%`) is refused. Some
+servers first cut off what follows a `;` in a segment (RFC 3986, section 3.3): `..;x` is `..` to them, and so here.
 """
 
 import re
@@ -32,7 +33,7 @@ def parse_customer_id(value: object) -> CustomerId:
     """
     if not isinstance(value, str) or len(value) > MAX_LENGTH or not _CHARACTERS.fullmatch(value):
         raise InvalidCustomerId
-    if _STRUCTURE.intersection(value.split("/")):
+    if _STRUCTURE.intersection(segment.partition(";")[0] for segment in value.split("/")):
         raise InvalidCustomerId
     return CustomerId(value)
 
