@@ -23,7 +23,8 @@ LEEWAY: Final = 30
 
 _ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-_NAME = re.compile(r"oauth:[ -~]{1,194}")
+_NAME = re.compile(r"[ -~]{1,194}")
+_NAME_PREFIXES = {"sub": "oauth:", "client_id": "oauth-client:", "azp": "oauth-client:"}
 _LAST_MOMENT = 10**11  # in seconds the year 5138; what is beyond was meant as milliseconds
 _DOTS = 2
 
@@ -179,12 +180,15 @@ def _moment(claims: _Members, name: str) -> Decimal | None:
 
 
 def _name(claims: _Members) -> str:
-    """Who calls, for the log and the limit: the subject, else the client (RFC 9068; `azp` is OpenID Connect's)."""
-    given = next((claims[claim] for claim in ("sub", "client_id", "azp") if claim in claims), None)
-    name = f"oauth:{given}" if isinstance(given, str) else ""
-    if not _NAME.fullmatch(name):
+    """Who calls, for the log and the limit: the subject, else the client (RFC 9068; `azp` is OpenID Connect's).
+
+    Each has a prefix of its own: a client could be named as a subject is.
+    """
+    named = ((prefix, claims[claim]) for claim, prefix in _NAME_PREFIXES.items() if claim in claims)
+    prefix, given = next(named, ("", None))
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
         raise _Refused("no_name")
-    return name
+    return prefix + given
 
 
 def _scopes(claims: _Members) -> list[str]:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from mcp.server.auth.provider import AccessToken
 
-from juspay_mcp.oauth import LEEWAY, OAuthVerifier
+from juspay_mcp.oauth import LEEWAY, OAuthVerifier, _name
 from tests.conftest import NOW
 from tests.issuer import AUDIENCE, Issuer, Key, make_key, sign
 
@@ -103,17 +105,23 @@ async def test_scopes_are_told_and_not_judged(
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        pytest.param({"sub": "auth0|42"}, "auth0|42", id="the subject"),
-        pytest.param({"sub": "Asha K"}, "Asha K", id="with a space"),
-        pytest.param({"sub": "s" * 194}, "s" * 194, id="200 characters in all"),
-        pytest.param({"sub": None}, "desk", id="the client"),
-        pytest.param({"sub": None, "client_id": None, "azp": "party"}, "party", id="the authorized party"),
+        pytest.param({"sub": "auth0|42"}, "oauth:auth0|42", id="the subject"),
+        pytest.param({"sub": "Asha K"}, "oauth:Asha K", id="with a space"),
+        pytest.param({"sub": "s" * 194}, f"oauth:{'s' * 194}", id="194 characters"),
+        pytest.param({"sub": None}, "oauth-client:desk", id="the client"),
+        pytest.param({"sub": None, "client_id": None, "azp": "party"}, "oauth-client:party", id="the party"),
     ],
 )
 async def test_a_caller_is_named_by_the_first_claim_that_names_one(
     issuer: Issuer, verifier: OAuthVerifier, changes: dict[str, Any], name: str
 ) -> None:
-    assert await verifier.verify_token(issuer.token(**changes)) == grant(issuer, client_id=f"oauth:{name}")
+    assert await verifier.verify_token(issuer.token(**changes)) == grant(issuer, client_id=name)
+
+
+@given(st.text("desk:-", min_size=1), st.text("desk:-", min_size=1))
+def test_no_subject_and_no_token_of_the_file_shares_its_name_with_a_client(subject: str, client: str) -> None:
+    names = {_name({"sub": subject}), _name({"client_id": client}), _name({"azp": client}), "token:desk", "anonymous"}
+    assert len(names) == 4
 
 
 def signed(header: dict[str, object], claims: bytes = b"{}") -> Callable[[Issuer], str]:
