@@ -10,12 +10,16 @@ _HIDDEN = re.compile(r"[*xX•#]")  # how those who mask before us write what th
 
 
 def mask(whole: str) -> str:
-    """`XXXXXX` and the last four characters; `XXXXXX` alone where the whole is shorter than eight.
+    """`XXXXXX` and the last four characters; `XXXXXX` alone if the whole is shorter than eight.
 
-    A tail that isn't printable ASCII is kept back too: it says nothing, and could redraw the line it stands in.
+    Of an e-mail the part before the `@` is the whole: `asha.rao@example.com` becomes `XXXXXX.rao@`. The domain isn't
+    shown: it would make all customers of one domain look alike. A tail that isn't printable ASCII isn't shown either:
+    it tells nothing, and could redraw the line it stands in.
     """
-    tail = whole[-_TAIL:] if len(whole) >= _MIN_WHOLE else ""
-    return _MASK + (tail if tail.isascii() and tail.isprintable() else "")
+    name, at, _domain = whole.partition("@")
+    tail = name[-_TAIL:]
+    shown = len(name) >= _MIN_WHOLE and tail.isascii() and tail.isprintable()
+    return f"{_MASK}{tail}{at}" if shown else _MASK
 
 
 def mask_mobile(mobile: str) -> str:

@@ -103,7 +103,7 @@ def test_every_key_is_answered_where_it_is_known() -> None:
             "Paytm holds INR 1,095.50, 2 minutes old. Not linked: Freecharge; link state unknown: NEWPAY; "
             "2 more could not be read; Juspay's reply lists fewer wallets than it says there are."
         ),
-        "customer": "XXXXXX.com",
+        "customer": "XXXXXX.doe@",
         "environment": "production",
         "source": "last_known",
         "as_of": "2026-11-23T09:30:00Z",

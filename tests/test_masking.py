@@ -14,7 +14,12 @@ mobiles = st.text(st.sampled_from("0123456789+-() .*xX•#\u0663\n")) | st.text(
     ("whole", "masked"),
     [
         pytest.param("wlm_abf788c241a4533c", "XXXXXX533c", id="a wallet id shows its last four characters"),
-        pytest.param("jane.doe@example.com", "XXXXXX.com", id="so does an e-mail address"),
+        pytest.param("asha.rao@example.com", "XXXXXX.rao@", id="an e-mail address those before the @"),
+        pytest.param("priya@example.com", "XXXXXX", id="if these are at least eight"),
+        pytest.param("9876543210@ybl", "XXXXXX3210@", id="so does a UPI address"),
+        pytest.param("asha.rao+a@b@example.com", "XXXXXXao+a@", id="the first @ counts"),
+        pytest.param("@asha.rao.example.com", "XXXXXX", id="nothing before the @"),
+        pytest.param("jane.doé@example.com", "XXXXXX", id="before the @ the same holds for other writing"),
         pytest.param("12345678", "XXXXXX5678", id="eight characters are enough"),
         pytest.param("1234567", "XXXXXX", id="seven are not"),
         pytest.param("", "XXXXXX", id="nothing is masked as well"),
@@ -29,10 +34,16 @@ def test_a_whole_is_cut_to_its_last_four_characters(whole: str, masked: str) -> 
     assert mask(whole) == masked
 
 
-@given(st.text())
-def test_no_text_leaves_the_mask_with_more_than_its_last_four_characters(whole: str) -> None:
+@given(st.text() | st.text("ab.@", min_size=6))
+def test_no_text_leaves_the_mask_with_more_than_four_characters_and_an_at(whole: str) -> None:
+    before, at, _ = whole.partition("@")
     shown = mask(whole).removeprefix("XXXXXX")
-    assert shown == "" or (len(whole) >= 8 and shown == whole[-4:] and re.fullmatch("[ -~]{4}", shown))
+    assert shown == "" or (len(before) >= 8 and shown == before[-4:] + at and re.fullmatch("[ -~]{4}@?", shown))
+
+
+@given(st.from_regex(r"[a-z.]{8,20}", fullmatch=True), st.sampled_from(["example.com", "example.co.in", "x"]))
+def test_an_e_mail_address_is_masked_alike_whatever_its_domain(name: str, domain: str) -> None:
+    assert mask(f"{name}@{domain}") == f"XXXXXX{name[-4:]}@"
 
 
 @pytest.mark.parametrize(
