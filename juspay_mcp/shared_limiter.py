@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from math import ceil
 from typing import TYPE_CHECKING
@@ -72,7 +72,7 @@ class SharedCallLimiter:
             try:
                 async with asyncio.timeout(PATIENCE):
                     seconds = await self._hit(caller)
-            except (StorageError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - what answers may be no Redis: its client raises all kinds
                 self._failed(error)
                 return None
             self._answered()
@@ -82,7 +82,10 @@ class SharedCallLimiter:
         if await self._window.hit(self._item, caller):
             return 0
         stats = await self._window.get_window_stats(self._item, caller)
-        return max(1, ceil(stats.reset_time - time.time()))
+        if stats.remaining >= self._item.amount:
+            raise ValueError("it refuses a call, and has counted none")
+        # A longer wait than the whole window is a clock, or an answer, that is wrong.
+        return max(1, ceil(min(stats.reset_time - time.time(), self._item.get_expiry())))
 
     def _is_worth_a_try(self) -> bool:
         if self._next_try is None:
@@ -130,7 +133,9 @@ async def open_shared_limiter(
     try:
         yield SharedCallLimiter(limit, storage, clock)
     finally:
-        await pool.aclose()
+        with suppress(Exception):  # a connection that can't be closed properly is closed with the process
+            async with asyncio.timeout(PATIENCE):
+                await pool.aclose()
 
 
 def _make_pool(address: str) -> "ConnectionPool":

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -192,6 +192,82 @@ async def test_a_wrong_password_is_a_redis_that_cannot_be_asked(
     assert caplog.messages == [GONE.format("AuthenticationError")]
     async with limiters("1/hour", redis.url.replace("redis://", "redis://:right@")) as (one, other):
         assert await admitted(one, "jane") + await admitted(other, "jane") == [True, False]
+
+
+@asynccontextmanager
+async def answering(answer: Callable[[], bytes | None], *, greets: bool = True) -> AsyncIterator[str]:
+    """The address of a server with its own answers to the limit's scripts; None closes the connection.
+
+    If it `greets`, what a client says when it connects is answered as Redis answers it.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while sent := await reader.read(65_536):
+                greetings = sent.count(b"CLIENT") if greets else 0
+                said = b"+OK\r\n" * greetings if greetings else answer()
+                if said is None:
+                    break
+                writer.write(said)
+                await writer.drain()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+
+
+@pytest.mark.parametrize("greets", [True, False])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"*1\r\n" * 5_000, id="lists in lists"),
+        pytest.param(b"*1\r\n" * 5_000 + b":1\r\n", id="lists in lists with an end"),
+        pytest.param(b"*2\r\n$1\r\na\r\n", id="a list that stops short"),
+        pytest.param(b"*99999999999999999999\r\n", id="a list of more than there can be"),
+        pytest.param(b"$99999999999999999999\r\n", id="a text of more than there can be"),
+        pytest.param(b"$-7\r\n", id="a text of less than nothing"),
+        pytest.param(b"$x\r\n", id="a length that isn't a number"),
+        pytest.param(b":one\r\n", id="a number that isn't one"),
+        pytest.param(b"$-1\r\n", id="nothing, always"),
+        pytest.param(b":0\r\n", id="a refusal, always"),
+        pytest.param(b"*0\r\n", id="an empty list, always"),
+        pytest.param(b"*0\r\n" * 2, id="two answers to one question"),
+        pytest.param(b"%1\r\n+a\r\n:1\r\n", id="a map"),
+        pytest.param(b"-ERR no\r\n", id="an error"),
+        pytest.param(b"-NOSCRIPT no\r\n", id="an unknown script, always"),
+        pytest.param(b"-MOVED 1 x:y\r\n", id="another node"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", id="another protocol"),
+        pytest.param(b"\xff\xfe\0\r\n", id="no protocol at all"),
+        pytest.param(b"x" * 300_000, id="no end of a line"),
+        pytest.param(b"", id="no answer"),
+        pytest.param(None, id="a closed connection"),
+    ],
+)
+async def test_whatever_a_redis_answers_calls_go_through_with_one_warning(
+    answer: bytes | None, *, greets: bool, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        answering(lambda: answer, greets=greets) as url,
+        open_shared_limiter("2/hour", SecretStr(url), clock) as limiter,
+    ):
+        assert await admitted(limiter, "jane", "jane", "jane", "joe") == [True, True, False, True]
+        clock.seconds = PROBE_EVERY
+        assert await admitted(limiter, "joe", "joe") == [True, False]
+    assert [re.sub(r"\(\w+\)", "({})", message) for message in caplog.messages] == [GONE]
+
+
+@pytest.mark.parametrize("beginning", ["9e15", "1e300", "-1e300"])
+async def test_a_redis_that_names_an_absurd_time_makes_nobody_wait_longer_than_the_window(
+    beginning: str, clock: Clock
+) -> None:
+    answers = iter([b"$-1\r\n", f"*2\r\n${len(beginning)}\r\n{beginning}\r\n:1\r\n".encode()])
+    async with (
+        answering(lambda: next(answers)) as url,
+        open_shared_limiter("1/minute", SecretStr(url), clock) as limiter,
+    ):
+        with pytest.raises(RateLimited) as caught:
+            await limiter.admit("jane")
+    assert 1 <= caught.value.seconds <= 60
 
 
 @pytest.mark.parametrize(
