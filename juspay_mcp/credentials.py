@@ -3,13 +3,12 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from juspay_mcp.settings import Settings
 from juspay_mcp.variables import BY_NAME
-from juspay_mcp.watched import WatchedFile
+from juspay_mcp.watched import NamedFile, WatchedFile
 
 Key = Callable[[], SecretStr | None]
 """Gives the key in force at this moment; None where there is none."""
@@ -35,15 +34,15 @@ def audit_key(settings: Settings) -> Key:
     return _key("JUSPAY_MCP_AUDIT_KEY", settings.audit_key, settings.audit_key_file)
 
 
-def _key(name: str, given: SecretStr | None, file: Path | None) -> Key:
+def _key(name: str, given: SecretStr | None, file: NamedFile | None) -> Key:
     return (lambda: given) if file is None else KeyFile(file, name)
 
 
 class KeyFile(WatchedFile[SecretStr]):
     """A key in a file, by the rule of the variable `name` that could hold the key itself."""
 
-    def __init__(self, path: Path, name: str = "JUSPAY_API_KEY") -> None:
-        super().__init__(path, partial(_parse, BY_NAME[name].rule.encode()), f"{name}_FILE")
+    def __init__(self, source: NamedFile, name: str = "JUSPAY_API_KEY") -> None:
+        super().__init__(source, partial(_parse, BY_NAME[name].rule.encode()), f"{name}_FILE")
 
 
 def _parse(rule: bytes, content: bytes) -> SecretStr | None:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.snapshot import Environment
-from juspay_mcp.variables import BY_NAME, broken_rule
+from juspay_mcp.variables import BY_NAME, broken_rule, no_authorities
+from juspay_mcp.watched import NamedFile, read_file
 
 BASE_URLS: Final[Mapping[str, str]] = {
     "production": "https://api.juspay.in",
@@ -26,6 +27,9 @@ _ENVIRONMENTS: Final[Mapping[str, Environment]] = {
     "simulator": "simulator",
 }
 
+_MAX_PIPE = 1_048_576  # bytes
+_PIPE_SECONDS = 3.0  # for a command whose output a variable names, as in JUSPAY_API_KEY_FILE=<(pass show juspay)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -34,7 +38,7 @@ class Settings:
     environment: Environment
     base_url: str | None
     api_key: SecretStr | None
-    api_key_file: Path | None
+    api_key_file: NamedFile | None
     merchant_id: str | None
     api_version: str
     currency: str
@@ -45,7 +49,7 @@ class Settings:
     access: "AccessSettings"
     audit_log: str | None
     audit_key: SecretStr | None
-    audit_key_file: Path | None
+    audit_key_file: NamedFile | None
     log_level: str
 
     @property
@@ -62,7 +66,7 @@ class Settings:
 class AccessSettings:
     """Who may call over HTTP. An `oauth_issuer` never comes without a `public_url`."""
 
-    tokens_file: Path | None
+    tokens_file: NamedFile | None
     oauth_issuer: str | None
     public_url: str | None
     allowed_hosts: tuple[str, ...]
@@ -76,6 +80,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         ConfigurationError: one line that names the variable, the rule and an example, never the value.
     """
     values = _Values(environ)
+    authorities = Path(environ.get("SSL_CERT_FILE") or ".")
+    if authorities.exists() and not (authorities.is_file() or authorities.is_dir()):  # OpenSSL might read for ever
+        raise no_authorities()
     environment = _ENVIRONMENTS[values.text("JUSPAY_ENV")]
     api_key, api_key_file = values.secret("JUSPAY_API_KEY")
     audit_key, audit_key_file = values.secret("JUSPAY_MCP_AUDIT_KEY")
@@ -114,9 +121,8 @@ def _access(values: "_Values") -> AccessSettings:
             "JUSPAY_MCP_OAUTH_ISSUER needs JUSPAY_MCP_PUBLIC_URL, the audience of the tokens it lets in; "
             f"for example: {BY_NAME['JUSPAY_MCP_PUBLIC_URL'].example}."
         )
-    tokens_file = values.optional("JUSPAY_MCP_TOKENS_FILE")
     return AccessSettings(
-        tokens_file=Path(tokens_file) if tokens_file else None,
+        tokens_file=values.file("JUSPAY_MCP_TOKENS_FILE"),
         oauth_issuer=issuer,
         public_url=public_url,
         allowed_hosts=_list(values.optional("JUSPAY_MCP_ALLOWED_HOSTS")),
@@ -139,12 +145,22 @@ class _Values:
     def text(self, name: str) -> str:
         return self.optional(name) or ""
 
-    def secret(self, name: str) -> tuple[SecretStr | None, Path | None]:
+    def secret(self, name: str) -> tuple[SecretStr | None, NamedFile | None]:
         """A secret that is given itself, or as the file that holds it."""
-        given, file = self.optional(name), self.optional(f"{name}_FILE")
+        given, file = self.optional(name), self.file(f"{name}_FILE")
         if given and file:
             raise ConfigurationError(f"{name} and {name}_FILE are both set; set only one of them.")
-        return _secret(given), Path(file) if file else None
+        return _secret(given), file
+
+    def file(self, name: str) -> NamedFile | None:
+        """A path, or what is in the pipe at that path."""
+        given = self.optional(name)
+        if given is None or not Path(given).is_fifo():
+            return Path(given) if given else None
+        content = read_file(Path(given), _MAX_PIPE, _PIPE_SECONDS)
+        if content is None:
+            raise broken_rule(name)
+        return SecretBytes(content)
 
 
 def _secret(given: str | None) -> SecretStr | None:

@@ -4,18 +4,16 @@ import ssl
 
 import httpx2
 
-from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.variables import no_authorities
 
 
 def system_authorities() -> ssl.SSLContext:
     """Verifies against the authorities this system trusts; loading them takes some 25 ms.
 
     Raises:
-        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL and httpx2 follow, names no such thing.
+        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR names no such thing.
     """
     try:
         return httpx2.create_ssl_context()
     except OSError:
-        raise ConfigurationError(
-            "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
-        ) from None
+        raise no_authorities() from None

@@ -4,13 +4,12 @@ import hashlib
 import hmac
 import logging
 import re
-from pathlib import Path
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
 from juspay_mcp.tokens import NAME_RULE, SCOPE, is_plausible, log_refusal
 from juspay_mcp.variables import broken_rule
-from juspay_mcp.watched import WatchedFile
+from juspay_mcp.watched import NamedFile, WatchedFile
 
 _VARIABLE = "JUSPAY_MCP_TOKENS_FILE"
 _LINE = re.compile(rf"({NAME_RULE}):([0-9A-Fa-f]{{64}})".encode())
@@ -29,8 +28,8 @@ class TokensFile:
     those in force whom it named last. A token that isn't in the file is for `otherwise` to judge.
     """
 
-    def __init__(self, path: Path, otherwise: TokenVerifier | None = None) -> None:
-        self._entries = WatchedFile(path, _parse, _VARIABLE, _MAX_FILE)
+    def __init__(self, source: NamedFile, otherwise: TokenVerifier | None = None) -> None:
+        self._entries = WatchedFile(source, _parse, _VARIABLE, _MAX_FILE)
         self._otherwise = otherwise
         if not self._entries():
             raise broken_rule(_VARIABLE)

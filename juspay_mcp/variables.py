@@ -193,3 +193,10 @@ def broken_rule(name: str) -> ConfigurationError:
     """The error for a variable whose value breaks its rule: names it, the rule and an example."""
     variable = BY_NAME[name]
     return ConfigurationError(f"{name} must be {variable.says}; for example: {variable.example}.")
+
+
+def no_authorities() -> ConfigurationError:
+    """The error for SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL and httpx2 follow, if they name no such thing."""
+    return ConfigurationError(
+        "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
+    )

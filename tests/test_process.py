@@ -165,6 +165,32 @@ FILE_RULE = (
 )
 
 
+AUTHORITIES_RULE = "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
+
+
+@pytest.mark.parametrize("device", ["a pipe", "/dev/zero"])
+@pytest.mark.parametrize(
+    ("variable", "rule"), [("JUSPAY_API_KEY_FILE", FILE_RULE), ("SSL_CERT_FILE", AUTHORITIES_RULE)]
+)
+def test_a_pipe_that_nobody_writes_to_and_a_device_stop_the_start(
+    variable: str, rule: str, device: str, tmp_path: Path
+) -> None:
+    path = Path(device)
+    if device == "a pipe":
+        path = tmp_path / "fifo"
+        os.mkfifo(path)
+    environ = {"JUSPAY_MERCHANT_ID": "acme", "JUSPAY_API_KEY": "" if variable == "JUSPAY_API_KEY_FILE" else "key"}
+    assert Pipes(environ | {variable: str(path)}).close() == (b"", f"juspay-wallets-mcp: {rule}\n".encode(), 78)
+
+
+def test_a_key_comes_from_a_command_s_output(environ: dict[str, str]) -> None:
+    environ = environ | {"JUSPAY_API_KEY": "", "KEY": environ["JUSPAY_API_KEY"]}
+    command = f'JUSPAY_API_KEY_FILE=<(sleep 1; echo "$KEY") exec {COMMAND[0]} wallets cth_all_linked --json'
+    out, errors, status = ended(["bash", "-c", command], environ)
+    assert (errors, status) == (b"", 0)
+    assert json.loads(out)["total_balance"] == "1770.49"
+
+
 @pytest.mark.parametrize(
     ("variables", "line"),
     [

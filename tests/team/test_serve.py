@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import anyio
 import httpx2
@@ -166,6 +167,28 @@ def test_a_file_that_cant_be_read_stops_the_start(environ: dict[str, str], varia
     status, out, err = run("serve", "--http", "--port", "0", **changed)
     assert (status, out) == (78, "")
     assert err.startswith(f"juspay-wallets-mcp: {variable} must be ")
+
+
+@posix_only
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_the_keys_and_tokens_may_come_from_pipes_whatever_the_number_of_workers(
+    environ: dict[str, str], tmp_path: Path, workers: str
+) -> None:
+    token, line = new_token("asha")
+    contents = {"JUSPAY_API_KEY_FILE": environ["JUSPAY_API_KEY"], "JUSPAY_MCP_TOKENS_FILE": line}
+    contents["JUSPAY_MCP_AUDIT_KEY_FILE"] = "k" * 32
+    audit = tmp_path / "audit.jsonl"
+    variables = environ | {"JUSPAY_API_KEY": "", "JUSPAY_MCP_AUDIT_LOG": str(audit)}
+    for variable, content in contents.items():
+        path = tmp_path / variable
+        os.mkfifo(path)
+        Thread(target=path.write_text, args=[content], daemon=True).start()
+        variables[variable] = str(path)
+    with started(variables, "--workers", workers) as server:
+        async with connected(server.url, token) as client:
+            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        assert server.end()[1:] == ("", 0)
+    assert '"caller":"token:asha"' in audit.read_text(encoding="utf-8")
 
 
 UVICORN = [sys.executable, "-m", "uvicorn", "--factory", "juspay_mcp.asgi:app", "--host", "127.0.0.1"]
