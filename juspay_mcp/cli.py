@@ -1,14 +1,16 @@
 """The command line: what a person types, what it prints, and the status it exits with."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 import click
+from typing_extensions import override
 
 from juspay_mcp.boundary import bugs_as_internal_errors
 from juspay_mcp.callers import CLI
@@ -28,6 +30,9 @@ from juspay_mcp.startup import imports_to_keep
 from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 PROGRAM = "juspay-wallets-mcp"
 SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
@@ -42,7 +47,24 @@ shell's history and the list of processes."""
 def main() -> NoReturn:
     """Runs this process's command line."""
     _fill_closed_streams()
+    if sys.stderr and sys.platform != "win32":  # where consoles are no files
+        raw = io.BufferedWriter(_Stderr(_STDERR, "w", closefd=False))
+        sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
     sys.exit(run(sys.argv[1:]))
+
+
+class _Stderr(io.FileIO):
+    """stderr that may lose its reader: what is written from then on is lost, but the command goes on.
+
+    With Python's own, the command would end with a traceback, or at the end with status 120.
+    """
+
+    @override
+    def write(self, data: "ReadableBuffer") -> int:
+        with suppress(OSError):
+            if (written := super().write(data)) is not None:  # None if it is non-blocking, and full
+                return written
+        return memoryview(data).nbytes
 
 
 def _fill_closed_streams() -> None:

@@ -3,9 +3,12 @@
 Some hosts keep a server's stderr for good, and libraries log what they handle: httpx2 the whole URL with the
 customer's id, the SDK whatever a handler raised. So of a record from elsewhere only its origin is shown, and of an
 exception only its types and the places it passed: what a message isn't taken from, it can't leak.
+
+No call waits for the log: a thread writes the lines, and those that can't be written are dropped and counted.
 """
 
 import logging
+import os
 import sys
 import threading
 import time
@@ -13,7 +16,8 @@ import traceback
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TextIO
+from queue import SimpleQueue
+from typing import Final, TextIO
 
 from typing_extensions import override
 
@@ -22,6 +26,10 @@ from juspay_mcp.times import format_timestamp
 
 MINUTE = 60.0
 PER_MINUTE = 10
+MAX_WAITING: Final = 1_000
+"""Lines that wait to be written; at some 100 bytes a line, 100 kB."""
+CLOSE_SECONDS: Final = 0.5
+"""How long the end of the process waits for the last lines to be written."""
 
 _OURS = __name__.partition(".")[0]
 
@@ -63,9 +71,72 @@ class SafeFormatter(logging.Formatter):
         return " ".join(part for part in (line, _error(record), more) if part)
 
 
-def configure_logging(level: str, stream: TextIO) -> None:
+class BackgroundHandler(logging.Handler):
+    """Writes each record's line to a file descriptor, in a thread, so that nobody who logs waits for its reader.
+
+    A pipe that is full blocks its writer until somebody reads. A line that finds MAX_WAITING others before it, or
+    can't be written, is dropped; how many were comes with the next line that can be written.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        # Unlike Queue's, its `put` may interrupt itself: the garbage collector may run something that logs.
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._dropped = self._unwritten = self._reported = 0
+        self._torn = False
+        self._writer = threading.Thread(target=self._write_lines, name="log", daemon=True)
+        self._writer.start()
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - the standard answer is a traceback on stderr, arguments and all
+            self._dropped += 1
+            return
+        if self._lines.qsize() < MAX_WAITING:
+            self._lines.put(line)
+        else:
+            self._dropped += 1
+
+    @override
+    def close(self) -> None:
+        """Waits until all lines are written, for at most CLOSE_SECONDS."""
+        self._lines.put(None)
+        self._writer.join(CLOSE_SECONDS)
+        super().close()
+
+    def _write_lines(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._write(f"{line}\n")
+        self._write("")
+
+    def _write(self, line: str) -> None:
+        """Writes a line, after the count of those dropped if there are any."""
+        dropped = self._dropped + self._unwritten
+        if new := dropped - self._reported:
+            line = f"{self._report(new)}\n{line}"
+        data = memoryview(("\n" * self._torn + line).encode(errors="backslashreplace"))
+        begun = len(data)
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            self._unwritten += 1
+            self._torn = self._torn or len(data) < begun
+        else:
+            self._reported = dropped
+            self._torn = False
+
+    def _report(self, number: int) -> str:
+        about = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        return self.format(logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {number}"}))
+
+
+def configure_logging(level: str, stream: TextIO | None) -> None:
     """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them."""
-    handler = logging.StreamHandler(stream)
+    handler = BackgroundHandler(stream.fileno()) if stream else logging.NullHandler()
     handler.setFormatter(SafeFormatter())
     handler.addFilter(FloodGate())
     logging.basicConfig(level=level, handlers=[handler], force=True)

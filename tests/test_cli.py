@@ -75,6 +75,15 @@ def test_help_names_the_commands_and_takes_80_columns() -> None:
     assert max(map(len, text[: text.index("Environment variables:")].splitlines())) <= 80
 
 
+def test_help_imports_neither_the_http_client_nor_the_sdk() -> None:
+    program = (
+        "import sys; from juspay_mcp.cli import run; run(['--help']); "
+        "sys.exit(str({'httpx2', 'mcp', 'rich', 'ssl'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False, text=True)
+    assert done.stderr == "set()\n"
+
+
 @pytest.mark.parametrize("command", sorted(cli.commands))
 def test_the_help_of_a_command_shows_how_to_type_it(command: str) -> None:
     text = cli.commands[command].get_help(click.Context(cli.commands[command], info_name=command))

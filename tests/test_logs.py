@@ -1,13 +1,17 @@
 import logging
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from threading import Thread
 from typing import TypeVar
 
 import pytest
 
-from juspay_mcp.logs import FloodGate, SafeFormatter, describe
+from juspay_mcp.logs import CLOSE_SECONDS, BackgroundHandler, FloodGate, SafeFormatter, describe
 from tests.conftest import NOW
 
 Raised = TypeVar("Raised", bound=BaseException)
@@ -250,6 +254,114 @@ def test_all_that_a_process_logs_comes_out_in_lines_of_ours() -> None:
 def test_an_exception_that_ends_a_thread_comes_out_without_its_words() -> None:
     out, err = run(IN_A_THREAD)
     assert (SECRET in out + err, "ValueError" in err) == (False, True)
+
+
+LONG = "x" * 200
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """The two ends of a pipe: where it is read, and where it is written to."""
+    reading, writing = os.pipe()
+    yield reading, writing
+    for end in (reading, writing):
+        with suppress(OSError):  # a test may have closed it
+            os.close(end)
+
+
+def read_all(pipe: tuple[int, int]) -> list[str]:
+    """The lines in a pipe, whose other end gets closed."""
+    reading, writing = pipe
+    os.close(writing)
+    with open(reading, encoding="utf-8", closefd=False) as lines:
+        return lines.read().splitlines()
+
+
+def background(descriptor: int) -> BackgroundHandler:
+    handler = BackgroundHandler(descriptor)
+    handler.setFormatter(SafeFormatter())
+    return handler
+
+
+def test_nobody_who_logs_waits_for_a_pipe_that_nobody_reads_and_what_was_dropped_is_counted(
+    pipe: tuple[int, int],
+) -> None:
+    handler = background(pipe[1])
+    for number in range(5_000):
+        handler.handle(record("juspay_mcp.tool", f"{number} {LONG}"))
+    lines: list[str] = []
+    reader = Thread(target=lambda: lines.extend(open(pipe[0], encoding="utf-8", closefd=False)))  # noqa: SIM115 - closed by the fixture
+    reader.start()
+    handler.close()
+    os.close(pipe[1])
+    reader.join()
+    numbers = [int(line.split()[3]) for line in lines if LONG in line]
+    dropped = [int(line.split()[-1]) for line in lines if "WARNING juspay_mcp.logs log_lines_dropped: " in line]
+    assert numbers == sorted(numbers)
+    assert (numbers[0], len(dropped) > 0) == (0, True)
+    assert len(numbers) + sum(dropped) == 5_000
+
+
+def test_the_end_does_not_wait_for_a_pipe_that_nobody_reads(pipe: tuple[int, int]) -> None:
+    handler = background(pipe[1])
+    for _ in range(1_000):
+        handler.handle(record("juspay_mcp.tool", LONG))
+    begun = time.monotonic()
+    handler.close()
+    assert CLOSE_SECONDS <= time.monotonic() - begun < 10 * CLOSE_SECONDS
+    os.close(pipe[0])
+    handler.close()  # else the thread would go on writing, to what is by then another test's
+
+
+def test_lines_that_cant_be_written_are_counted_in_the_next_one(pipe: tuple[int, int]) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    handler = background(full)
+    for _ in range(3):
+        handler.handle(record("juspay_mcp.tool", "lost"))
+    while handler._unwritten < 3:  # noqa: SLF001 - nothing else tells
+        time.sleep(0.001)
+    os.dup2(pipe[1], full)
+    handler.handle(record("juspay_mcp.tool", "kept"))
+    handler.close()
+    os.close(full)
+    assert [line[21:] for line in read_all(pipe)] == [
+        "WARNING juspay_mcp.logs log_lines_dropped: 3",
+        "WARNING juspay_mcp.tool kept",
+    ]
+
+
+def test_a_line_after_one_that_was_cut_off_has_a_line_of_its_own(pipe: tuple[int, int]) -> None:
+    os.set_blocking(pipe[1], False)
+    handler = background(pipe[1])
+    handler.handle(record("juspay_mcp.tool", "x" * 1_000_000))
+    while not handler._unwritten:  # noqa: SLF001 - nothing else tells
+        time.sleep(0.001)
+    cut = os.read(pipe[0], 1_000_000)
+    handler.handle(record("juspay_mcp.tool", "whole"))
+    handler.close()
+    assert set(cut[-1_000:]) == {ord("x")}
+    assert [line[21:] for line in read_all(pipe)] == [
+        "",
+        "WARNING juspay_mcp.logs log_lines_dropped: 1",
+        "WARNING juspay_mcp.tool whole",
+    ]
+
+
+def test_a_record_that_cant_be_put_into_words_is_counted_and_not_shown(
+    pipe: tuple[int, int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    handler = background(pipe[1])
+    handler.handle(record("juspay_mcp.tool", "%d", SECRET))
+    handler.close()
+    assert [line[21:] for line in read_all(pipe)] == ["WARNING juspay_mcp.logs log_lines_dropped: 1"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_half_a_surrogate_pair_is_written_escaped(pipe: tuple[int, int]) -> None:
+    handler = background(pipe[1])
+    handler.handle(record("juspay_mcp.tool", "\ud800"))
+    handler.close()
+    assert [line[21:] for line in read_all(pipe)] == [r"WARNING juspay_mcp.tool \ud800"]
 
 
 def line_numbers(error: BaseException) -> list[int]:

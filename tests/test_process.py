@@ -120,6 +120,54 @@ def test_a_log_that_has_nowhere_to_go_does_not_reach_the_client(environ: dict[st
     assert done.returncode == 0
 
 
+CHATTY = {"JUSPAY_MCP_LOG_LEVEL": "DEBUG", "JUSPAY_MCP_RATE_LIMIT": "off"}
+
+
+def test_no_answer_and_no_end_waits_for_stderr_to_be_read(environ: dict[str, str]) -> None:
+    pipes = Pipes(environ | CHATTY)
+    with pipes.process as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        for _ in range(300):
+            assert '"total_balance":"1770.49"' in pipes.call(CALL["arguments"])
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+        assert len(process.stderr.read()) > 60_000, "the pipe was full"
+
+
+def test_what_was_logged_while_nobody_read_is_written_when_somebody_does(environ: dict[str, str]) -> None:
+    pipes = Pipes(environ | CHATTY)
+    for _ in range(300):
+        pipes.call(CALL["arguments"])
+    _, errors, status = pipes.close()
+    written = [line.split(b" ", 1)[1] for line in errors.splitlines()]
+    dropped = [int(line.rpartition(b" ")[2]) for line in written if b" log_lines_dropped: " in line]
+    assert (status, sum(dropped) > 0) == (0, True)
+    assert written[-1].startswith(b"DEBUG"), "the last lines too"
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["wallets", "cth_all_linked"], ["wallets", "cth_unknown"], ["audit-hash", "c"]]
+)
+def test_without_a_reader_of_stderr_the_status_is_the_same(environ: dict[str, str], arguments: list[str]) -> None:
+    asked = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"_meta": MODERN, **CALL}})
+    reading, writing = os.pipe()
+    os.close(reading)
+    heard, unheard = (
+        subprocess.run(
+            [*COMMAND, *arguments],
+            input=f"{asked}\n".encode(),
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            check=False,
+            env=environ | MEASURING | CHATTY,
+        )
+        for stderr in (subprocess.DEVNULL, writing)
+    )
+    os.close(writing)
+    assert (unheard.returncode, len(unheard.stdout)) == (heard.returncode, len(heard.stdout))
+
+
 def test_it_ends_with_0_where_stdin_was_closed_before(environ: dict[str, str]) -> None:
     assert ended(["sh", "-c", 'exec "$0" <&-', *COMMAND], environ) == (b"", b"", 0)
 

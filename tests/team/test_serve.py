@@ -26,7 +26,8 @@ from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.tokens import new_token
 from juspay_mcp.version import VERSION
-from tests.processes import MEASURING
+from tests.processes import COMMAND, MEASURING
+from tests.programs import free_port
 from tests.serving import Served, connected, started, until, until_healthy
 from tests.test_cli import run
 from tests.test_web import HEADERS, TOOL, body, total_of
@@ -57,6 +58,40 @@ async def test_a_signal_lets_the_calls_in_flight_finish(
         assert answers == ["1770.49"]
         assert server.said == [f"juspay-wallets-mcp {VERSION} serves {server.url}/mcp until Ctrl-C\n"]
         assert server.ended() == ("", "", 0)
+
+
+CHATTY = {"JUSPAY_MCP_LOG_LEVEL": "DEBUG", "JUSPAY_MCP_RATE_LIMIT": "off"}
+
+
+@posix_only
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_no_answer_and_no_end_waits_for_stderr_to_be_read(environ: dict[str, str], workers: str) -> None:
+    with started(environ | CHATTY, "--workers", workers) as server:
+        assert server.process.stderr is not None
+        await until_healthy(server.url)
+        for _ in range(10):  # connections: each may come to another worker
+            async with connected(server.url) as client:
+                for _ in range(20):
+                    assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        server.process.send_signal(signal.SIGTERM)
+        assert await anyio.to_thread.run_sync(partial(server.process.wait, timeout=20)) == 0
+        assert len(server.process.stderr.read()) > 60_000, "the pipe was full"
+
+
+@posix_only
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_without_a_reader_of_stderr_it_serves_and_ends_with_0(environ: dict[str, str], workers: str) -> None:
+    port = free_port()
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*COMMAND, "serve", "--http", "--port", str(port), "--workers", workers]
+    with subprocess.Popen(command, stderr=writing, env=environ | MEASURING | CHATTY) as process:  # noqa: ASYNC220 - it begins at once
+        os.close(writing)
+        await until_healthy(f"http://127.0.0.1:{port}")
+        async with connected(f"http://127.0.0.1:{port}") as client:
+            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
 
 
 @posix_only
