@@ -1,6 +1,7 @@
 """Who gets in over HTTP, and what is said to those who don't: the same to all of them."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from juspay_mcp.simulator import Simulator
 from juspay_mcp.web import create_app
 from tests.issuer import Issuer, make_key, sign
 from tests.serving import connected, served
+from tests.test_contract import text_of
 from tests.test_web import HEADERS, TOOL, body, total_of
 
 PUBLIC_URL = "https://wallets.example.com/mcp"
@@ -54,6 +56,29 @@ async def test_a_token_of_the_file_and_one_of_the_issuer_both_get_in(secured: di
         for token in (ASHAS_TOKEN, issuer.token(), issuer.token(scope=None, scp=["other", "wallets:read"])):
             async with connected(url, token) as client:
                 assert total_of(await client.call_tool(TOOL, {"customer_id": "cth_all_linked"})) == "1770.49"
+
+
+async def test_any_valid_token_may_ask_about_any_customer(secured: dict[str, str], issuer: Issuer) -> None:
+    customers = ["cth_all_linked", "asha.rao@example.com", "+919812345678"]
+    async with served(create_app(load_settings(secured))) as url:
+        for token in (ASHAS_TOKEN, issuer.token(sub="ravi"), issuer.token(sub=None)):
+            async with connected(url, token) as client:
+                results = [await client.call_tool(TOOL, {"customer_id": customer}) for customer in customers]
+                assert [result.is_error for result in results] == [False] * 3
+
+
+async def test_trying_ids_is_bounded_by_the_limit_and_seen_in_the_audit_log(
+    secured: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "audit.jsonl"
+    audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "k" * 32, "JUSPAY_MCP_RATE_LIMIT": "3/hour"}
+    async with served(create_app(load_settings(secured | audited))) as url, connected(url, ASHAS_TOKEN) as client:
+        results = [await client.call_tool(TOOL, {"customer_id": f"cth_tried_{number}"}) for number in range(5)]
+    codes = ["customer_not_found"] * 3 + ["rate_limited"] * 2
+    assert [text_of(result).rpartition("[")[2] for result in results] == [f"{code}]" for code in codes]
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    tried = [(line["caller"], line["customer"]) for line in lines if line["outcome"] == "customer_not_found"]
+    assert (len(set(tried)), {caller for caller, _ in tried}) == (3, {"token:asha"})
 
 
 OTHERS = make_key("key-1", "RS256", 2049)
