@@ -136,7 +136,10 @@ class BackgroundHandler(logging.Handler):
 
 def configure_logging(level: str, stream: TextIO | None) -> None:
     """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them."""
-    handler = BackgroundHandler(stream.fileno()) if stream else logging.NullHandler()
+    try:
+        handler: logging.Handler = BackgroundHandler(stream.fileno())  # type: ignore[union-attr] # None, if it was closed
+    except (AttributeError, OSError):
+        handler = logging.StreamHandler(stream)  # nowhere, or in memory: nobody has to read
     handler.setFormatter(SafeFormatter())
     handler.addFilter(FloodGate())
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -19,7 +19,7 @@ import click
 import httpx2
 import pytest
 
-from juspay_mcp.cli import cli
+from juspay_mcp.cli import _Stderr, cli
 from juspay_mcp.simulator import CUSTOMERS, Behaviour, Simulator
 from juspay_mcp.version import VERSION
 
@@ -73,6 +73,18 @@ def test_help_names_the_commands_and_takes_80_columns() -> None:
     commands = text[text.index("Commands:") : text.index("Environment variables:")]
     assert re.findall(r"^  ([\w-]+)  ", commands, re.MULTILINE) == sorted(cli.commands)
     assert max(map(len, text[: text.index("Environment variables:")].splitlines())) <= 80
+
+
+@posix_only
+def test_a_stderr_that_is_full_and_does_not_block_loses_the_line_and_raises_nothing() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while os.write(writing, b"x" * 65_536):
+            pass
+    with _Stderr(writing, "w") as raw:
+        assert raw.write(b"lost") == 4
+    os.close(reading)
 
 
 def test_help_imports_neither_the_http_client_nor_the_sdk() -> None:

@@ -251,6 +251,16 @@ def test_all_that_a_process_logs_comes_out_in_lines_of_ours() -> None:
     )
 
 
+def test_a_log_in_memory_has_the_same_lines() -> None:
+    program = EVERYWHERE.replace('"INFO", sys.stderr', '"INFO", io.StringIO()').replace(
+        "import logging", "import io, logging"
+    )
+    assert run(program + "\nprint(len(logging.getLogger().handlers[0].stream.getvalue().splitlines()))") == (
+        "4\n",
+        "",
+    )
+
+
 def test_an_exception_that_ends_a_thread_comes_out_without_its_words() -> None:
     out, err = run(IN_A_THREAD)
     assert (SECRET in out + err, "ValueError" in err) == (False, True)
