@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from juspay_mcp.boundary import bugs_as_internal_errors
 from juspay_mcp.callers import CLI
-from juspay_mcp.customers import CustomerId, parse_customer_id
+from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.errors import (
     EX_CONFIG,
     EX_OK,
@@ -190,22 +190,21 @@ def wallets(customer_id: str, *, as_json: bool) -> None:
     CUSTOMER_ID is Juspay's id (cth_..., cst_...) or the merchant's own, often an e-mail or a phone number. Juspay
     asks every wallet's provider, so it can take seconds; no money is moved.
     """
-    settings, customer = _settings(), parse_customer_id(_customer_id(customer_id))
+    settings, customer_id = _settings(), _customer_id(customer_id)
     if settings.missing:
         raise ConfigurationError(
             f"there are no credentials for Juspay: set {' and '.join(settings.missing)}, "
             "or JUSPAY_ENV=simulator alone to try it without."
         )
-    anyio.run(partial(_show_wallets, settings, customer, as_json=as_json))
+    anyio.run(partial(_show_wallets, settings, customer_id, as_json=as_json))
 
 
-async def _show_wallets(settings: Settings, customer: CustomerId, *, as_json: bool) -> None:
+async def _show_wallets(settings: Settings, customer_id: str, *, as_json: bool) -> None:
     from juspay_mcp.service import open_service  # noqa: PLC0415 - not needed to show help
 
     with _spinner("Juspay is asking the wallets' providers ..."):
         async with open_service(settings) as service:
-            with service.audited(CLI, "wallets") as entry:
-                answer = await service.refresh(customer, CLI, entry=entry)
+            answer = await service.answer(customer_id, CLI, "wallets")
     if as_json:
         click.echo(answer.model_dump_json(indent=2))
     else:

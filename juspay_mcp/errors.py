@@ -14,6 +14,7 @@ r"""Every way a call can fail, and the sentences a person gets.
     │   └── UpstreamInvalid        upstream_invalid
     ├── RateLimited            rate_limited            this server's own limit
     ├── ServerBusy             rate_limited            no connection to Juspay came free in time
+    ├── AuditUnwritable        audit_unwritable        no line, no answer
     └── InternalError          internal_error          a bug here
 
 An error is built only from what this package knows: numbers, an environment's name, and a request id that
@@ -108,6 +109,19 @@ class ServerBusy(WalletsError):
         super().__init__(
             "This server is busy: all its connections to Juspay are in use, so nothing was sent. "
             f"Try again in {_seconds(self.seconds)}."
+        )
+
+
+class AuditUnwritable(WalletsError):
+    """The line in the audit log couldn't be written, so nothing is told; the reason is only in the log."""
+
+    code = "audit_unwritable"
+    upstream_requests = None
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server couldn't write to its audit log, and it gives no answer without a line there. "
+            "Try again in a few minutes; the server's log has the reason."
         )
 
 

@@ -1,125 +1,155 @@
-"""Lines that must not get lost: each is in the file before the call that wrote it returns, or that call fails.
+"""Where audit lines go: a file, or stderr. Nothing here waits longer than it is told to.
 
-The file may be renamed or truncated while it is written to, as logrotate does, and several processes may append to
-it: the system puts each write at the end, and a line is one write.
+A line is one write at the end of the file, so several processes may append to it. The file is opened again for each
+line (some 10 µs): it may be renamed, deleted or truncated at any time, as logrotate does, on Windows too.
 """
 
 import errno
 import os
+import select
 import shutil
+import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from typing import Final, Protocol
 
-from typing_extensions import override
-
-if sys.platform == "win32":  # pragma: no cover - where there is one process, and no such lock
-    LOCK_EX = LOCK_UN = 0
+if sys.platform == "win32":  # pragma: no cover - there is one process, no such lock, and no poll
+    LOCK_EX = LOCK_NB = 0
 
     def flock(_descriptor: int, _operation: int) -> None:
         """Locks nothing."""
 else:
-    from fcntl import LOCK_EX, LOCK_UN, flock
+    from fcntl import LOCK_EX, LOCK_NB, flock
 
+RETRY_SECONDS: Final = 0.002
+"""From one try for a lock to the next."""
 _STDOUT, _STDERR = 1, 2
-# Only named pipes heed O_NONBLOCK: one that nobody reads is an error then, not a start that never ends.
-_FLAGS = os.O_APPEND | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# Only named pipes heed O_NONBLOCK: opening one that nobody reads is an error then, and doesn't wait for a reader.
+_OPTIONAL_FLAGS = (getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
+_FLAGS = reduce(or_, _OPTIONAL_FLAGS, os.O_APPEND | os.O_CREAT)
 _MODE = 0o600
+_PIPE_BUF: Final = getattr(select, "PIPE_BUF", 512)
+"""Bytes that a pipe which is ready takes at once; 512 is the least that POSIX allows."""
 
 
-class LineStream:
-    """Appends lines to an open file descriptor: stderr's, if not told otherwise."""
+class Lines(Protocol):
+    """Where lines go. `deadline` is a time of `time.monotonic`, up to which a lock or a full pipe is waited for."""
 
-    def __init__(self, descriptor: int = _STDERR) -> None:
-        self._descriptor = descriptor
-        self._torn = False
-
-    def append(self, line: bytes) -> None:
-        """Writes a line, which comes without its end.
+    def append(self, line: bytes, deadline: float) -> None:
+        """Writes a line, which ends in a newline.
 
         Raises:
-            OSError: it couldn't be written whole. What was written is closed by a newline before the next one.
+            OSError: it couldn't be written whole. If a part was, the next line begins on a new one.
         """
-        data = (b"\n" if self._torn else b"") + line + b"\n"
-        written = os.write(self._descriptor, data)
-        self._torn = not data[:written].endswith(b"\n")
-        if written < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def ready(self) -> bool:
-        """Whether a line could be written now, as far as can be known without writing one."""
-        return True
+    def check(self, deadline: float) -> None:
+        """Does all that `append` does, without writing.
 
-    def close(self) -> None:
-        """Leaves stderr open."""
+        Raises:
+            OSError: a line couldn't be written now.
+        """
 
 
-class LogFile(LineStream):
-    """Appends lines to the file at a path: the one that is there when a line is written.
+class LogFile:
+    """Appends lines to the regular file at a path, which is created if there is none.
 
     Raises:
-        OSError: it can't be opened.
+        OSError: it can't be opened, isn't a regular file, or is what stdout goes to.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        super().__init__(_open(path))
+        descriptor = _open(path)
+        try:
+            if os.path.samestat(os.fstat(descriptor), os.fstat(_STDOUT)):
+                raise OSError(errno.EINVAL, "stdout carries the protocol, and results")
+        finally:
+            os.close(descriptor)
 
-    @override
-    def append(self, line: bytes) -> None:
-        self._follow()
-        with _alone(self._descriptor):
-            self._torn = _is_torn(self._descriptor)
-            super().append(line)
+    def append(self, line: bytes, deadline: float) -> None:
+        """Writes a line; another process that holds a lock (`flock`) on the file is waited for."""
+        with self._locked(deadline) as descriptor:
+            data = b"\n" + line if _is_torn(descriptor) else line
+            if os.write(descriptor, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    @override
-    def ready(self) -> bool:
-        with suppress(OSError):
-            self._follow()
-            return shutil.disk_usage(self._path).free > 0
-        return False
+    def check(self, deadline: float) -> None:
+        """Finds out whether a line could be written, and whether the disk has room."""
+        with self._locked(deadline):
+            if not shutil.disk_usage(self._path).free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    @override
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _follow(self) -> None:
-        """Goes over to the file that has taken the place of ours, or makes one where there is none."""
-        with suppress(OSError):
-            if os.path.samestat(self._path.stat(), os.fstat(self._descriptor)):
-                return
+    @contextmanager
+    def _locked(self, deadline: float) -> Iterator[int]:
+        """The open file, to which no other process of ours writes: amid its write, the file would look torn."""
         descriptor = _open(self._path)
-        os.close(self._descriptor)
-        self._descriptor = descriptor
+        try:
+            _lock(descriptor, deadline)
+            yield descriptor
+        finally:
+            os.close(descriptor)  # which unlocks it
+
+
+class Stderr:
+    """Appends lines to stderr.
+
+    Raises:
+        OSError: it is closed, or a device that keeps nothing, such as /dev/null.
+    """
+
+    def __init__(self) -> None:
+        if sys.__stderr__ is None:  # it was closed before this process began, and its number is another file's by now
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        if stat.S_ISCHR(os.fstat(_STDERR).st_mode) and not os.isatty(_STDERR):
+            raise OSError(errno.EINVAL, "a device that keeps nothing")
+        self._torn = False
+
+    def append(self, line: bytes, deadline: float) -> None:
+        """Writes a line; a reader that leaves the pipe full is waited for."""
+        data = memoryview(b"\n" + line if self._torn else line)
+        while data:
+            self.check(deadline)
+            with suppress(BlockingIOError):  # it is shared: another process was quicker
+                written = os.write(_STDERR, data[:_PIPE_BUF])
+                data = data[written:]
+                self._torn = bool(data)
+
+    def check(self, deadline: float) -> None:
+        """Waits until there is room for a line."""
+        if sys.platform != "win32":  # pragma: no branch
+            room = select.poll()
+            room.register(_STDERR, select.POLLOUT)
+            if not room.poll(max(0, deadline - time.monotonic()) * 1_000):
+                raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 def _open(path: Path) -> int:
-    descriptor = _open_to_look_into(path)
-    if os.path.samestat(os.fstat(descriptor), os.fstat(_STDOUT)):
+    """Opened for reading too, to see how it ends, unless it may only be written."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | _FLAGS, _MODE)
+    except PermissionError:
+        descriptor = os.open(path, os.O_WRONLY | _FLAGS, _MODE)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "stdout carries the protocol, and results")
+        raise OSError(errno.EINVAL, "a device or a pipe, which keeps nothing")
     return descriptor
 
 
-def _open_to_look_into(path: Path) -> int:
-    """Opened for reading too, unless it is a pipe, which would count as a reader, or may only be written."""
-    if not path.is_fifo():
-        with suppress(PermissionError):
-            return os.open(path, os.O_RDWR | _FLAGS, _MODE)
-    return os.open(path, os.O_WRONLY | _FLAGS, _MODE)
-
-
-@contextmanager
-def _alone(descriptor: int) -> Iterator[None]:
-    """Keeps our other processes from writing meanwhile: within a write, a file looks torn."""
-    with suppress(OSError):  # some file systems know no locks
-        flock(descriptor, LOCK_EX)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            flock(descriptor, LOCK_UN)
+def _lock(descriptor: int, deadline: float) -> None:
+    while True:
+        try:
+            return flock(descriptor, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+        except OSError:
+            return None  # some file systems have no locks
+        time.sleep(RETRY_SECONDS)
 
 
 def _is_torn(descriptor: int) -> bool:

@@ -1,19 +1,19 @@
 """One question about one customer, from the id to the answer: what every shell of this package calls."""
 
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from functools import partial
 
 import httpx2
 from pydantic import SecretStr
 
 from juspay_mcp.answer import Answer, make_answer
-from juspay_mcp.audit import AuditLog, Entry, Monotonic, open_audit
+from juspay_mcp.audit import AuditLog, open_audit
 from juspay_mcp.callers import Caller
 from juspay_mcp.client import open_client
-from juspay_mcp.customers import CustomerId
+from juspay_mcp.customers import CustomerId, parse_customer_id
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.flights import Flights, Report
 from juspay_mcp.limiter import CallLimiter, Limiter
@@ -28,14 +28,6 @@ async def report_nothing(_number: int, _stage: str) -> None:
     """For callers that don't ask what is happening."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """What one lookup came to; made once for all who asked for it."""
-
-    snapshot: Snapshot
-    answer: Answer
-
-
 class WalletService:
     """Answers about customers' wallets; questions about one customer that overlap share one lookup."""
 
@@ -43,7 +35,7 @@ class WalletService:
         self,
         settings: Settings,
         lookup: Lookup,
-        flights: Flights[CustomerId, _Answered],
+        flights: Flights[CustomerId, tuple[Snapshot, Answer]],
         limiter: Limiter,
         audit: AuditLog | None,
     ) -> None:
@@ -53,44 +45,35 @@ class WalletService:
         self._limiter = limiter
         self._audit = audit
 
-    def audited(self, caller: Caller, tool: str) -> AbstractContextManager[Entry]:
-        """Goes around one call, to which the audit log, if there is one, has its line at the end.
+    async def answer(self, customer_id: object, caller: Caller, tool: str, report: Report = report_nothing) -> Answer:
+        """The answer about the customer; the one way to get one.
 
-        Raises:
-            InternalError: the line couldn't be written, so the answer must not go out.
-        """
-        return self._audit.entry(caller, tool) if self._audit else nullcontext(Entry())
-
-    def ready(self) -> bool:
-        """Whether calls can be answered, as far as this process can know: the audit log, if any, can be written."""
-        return self._audit is None or self._audit.ready()
-
-    async def refresh(
-        self,
-        customer_id: CustomerId,
-        caller: Caller,
-        report: Report = report_nothing,
-        entry: Entry | None = None,
-    ) -> Answer:
-        """The answer about one customer; it counts against the limit and the connections of `caller`.
-
-        What an audit log needs to know of it goes into `entry`.
+        The call counts against the limit of `caller`, whether `customer_id` is valid or not; and if there is an audit
+        log, it has a line about the call before this returns or raises.
 
         Raises:
             WalletsError: the leaf for what went wrong.
         """
-        entry = entry or Entry()
-        entry.customer_id = customer_id
-        if self._settings.missing:
-            raise NotConfigured(self._settings.missing)
-        await self._limiter.admit(caller.name)
-        answered = await self._flights.join(customer_id, partial(self._look, customer_id, caller), report)
-        entry.snapshot = answered.snapshot
-        return answered.answer
 
-    async def _look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> _Answered:
+        async def look_up() -> tuple[Snapshot, Answer]:
+            await self._limiter.admit(caller.name)
+            valid = parse_customer_id(customer_id)
+            if self._settings.missing:
+                raise NotConfigured(self._settings.missing)
+            return await self._flights.join(valid, partial(self._look, valid, caller), report)
+
+        if self._audit is None:
+            _, answer = await look_up()
+            return answer
+        return await self._audit.record(caller, tool, customer_id, look_up)
+
+    async def ready(self) -> bool:
+        """Whether calls can be answered, as far as this process can know: the audit log, if any, can be written."""
+        return self._audit is None or await self._audit.ready()
+
+    async def _look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> tuple[Snapshot, Answer]:
         snapshot = await self._lookup.look(customer_id, caller, tell)
-        return _Answered(snapshot, make_answer(snapshot, customer_id, self._settings.environment))
+        return snapshot, make_answer(snapshot, customer_id, self._settings.environment)
 
 
 @asynccontextmanager
@@ -98,7 +81,7 @@ async def open_service(
     settings: Settings,
     *,
     clock: Clock = utc_now,
-    monotonic: Monotonic = time.monotonic,
+    monotonic: Callable[[], float] = time.monotonic,
     transport: httpx2.AsyncBaseTransport | None = None,
     retries: Retries | None = None,
 ) -> AsyncIterator[WalletService]:
@@ -109,12 +92,12 @@ async def open_service(
             written, or the address of the limit's storage can't be one.
     """
     async with AsyncExitStack() as stack:
-        audit = stack.enter_context(open_audit(settings, clock, monotonic))
+        audit = await stack.enter_async_context(open_audit(settings, clock, monotonic))
         if settings.environment == "simulator" and settings.base_url is None:
             settings = stack.enter_context(own_simulator(settings))
         limiter = await stack.enter_async_context(_open_limiter(settings))
         client = await stack.enter_async_context(open_client(settings, clock, transport))
-        flights = await stack.enter_async_context(Flights[CustomerId, _Answered]())
+        flights = await stack.enter_async_context(Flights[CustomerId, tuple[Snapshot, Answer]]())
         lookup = Lookup(settings, client, retries or Retries(), clock)
         yield WalletService(settings, lookup, flights, limiter, audit)
 

@@ -45,7 +45,7 @@ class SharedCallLimiter:
     """
 
     def __init__(self, limit: str, storage: RedisStorage, clock: Callable[[], float] = time.monotonic) -> None:
-        self._own = CallLimiter(limit)
+        self._own = CallLimiter(limit, clock)
         self._item = parse(limit)
         self._window = MovingWindowRateLimiter(storage)
         self._clock = clock

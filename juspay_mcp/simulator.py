@@ -44,6 +44,9 @@ DEMO_CUSTOMERS: Final = simulator_data.DEMO_CUSTOMERS
 FAILING_CUSTOMERS: Final = tuple(FAILURES)
 """The ids for which no request succeeds."""
 
+MAX_RECORDED: Final = 1_000
+"""How many requests a simulator remembers: a server may have one for months."""
+
 _AUTHORIZATION: Final = f"Basic {b64encode(f'{API_KEY}:'.encode()).decode()}"
 _FORM: Final = "application/x-www-form-urlencoded"
 _VERSION: Final = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
@@ -126,7 +129,7 @@ class Simulator:
 
     A context manager. `now` dates the balances, and `sleep` does the waiting of a slow reply, in the thread of its
     request. Port 0 takes a free port at the first start and keeps it from then on, so that a simulator that is
-    stopped and started again comes back at the same `url`.
+    stopped and started again comes back at the same `url`. `requests` holds the latest `MAX_RECORDED` of them.
     """
 
     def __init__(
@@ -207,6 +210,7 @@ class Simulator:
     def _answer(self, request: Request) -> _Reply | None:
         with self._lock:
             self.requests.append(request)
+            del self.requests[:-MAX_RECORDED]
             number = next(self._numbers)
             behaviour = self._queue.popleft() if self._queue else self._always
         reply = _changed(self._usual(request), behaviour, number)

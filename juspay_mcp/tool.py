@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from mcp.types import CallToolResult, TextContent, Tool, ToolAnnotations
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from juspay_mcp.answer import Answer
 from juspay_mcp.boundary import bugs_as_internal_errors
 from juspay_mcp.callers import Caller
 from juspay_mcp.card import ICON, TOOL_META
-from juspay_mcp.customers import MAX_LENGTH, PATTERN, CustomerId, parse_customer_id
-from juspay_mcp.errors import CustomerNotFound, InvalidCustomerId, UpstreamError, WalletsError
+from juspay_mcp.customers import MAX_LENGTH, PATTERN
+from juspay_mcp.errors import CustomerNotFound, UpstreamError, WalletsError
 from juspay_mcp.flights import Report
 from juspay_mcp.schemas import compact_schema
 from juspay_mcp.service import WalletService
@@ -26,13 +26,12 @@ _logger = logging.getLogger(__name__)
 
 
 class RefreshRequest(BaseModel):
-    """The tool's arguments: the schema a host sees and the check its calls go through are one."""
+    """The tool's arguments: the schema hosts see, and the check of their types; `customers` has the id's rule."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     customer_id: Annotated[
         str,
-        AfterValidator(parse_customer_id),
         Field(
             description="Juspay's id (cth_…, cst_…) or the merchant's own",
             repr=False,
@@ -62,8 +61,8 @@ async def call_tool(
 ) -> CallToolResult:
     """The answer as structured content and as the same JSON in a text; a failed call as a tool error."""
     try:
-        with bugs_as_internal_errors(), service.audited(caller, NAME) as entry:
-            answer = await service.refresh(_customer_id(arguments), caller, report, entry)
+        with bugs_as_internal_errors():
+            answer = await service.answer(_customer_id(arguments), caller, NAME, report)
             return CallToolResult(
                 content=[TextContent(text=answer.model_dump_json())], structured_content=answer.model_dump()
             )
@@ -74,8 +73,9 @@ async def call_tool(
         return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
 
 
-def _customer_id(arguments: Mapping[str, object] | None) -> CustomerId:
+def _customer_id(arguments: Mapping[str, object] | None) -> str | None:
+    """The one argument; None, which is no id, for anything else."""
     try:
-        return CustomerId(RefreshRequest.model_validate(arguments or {}).customer_id)
+        return RefreshRequest.model_validate(arguments or {}).customer_id
     except ValidationError:
-        raise InvalidCustomerId from None
+        return None

@@ -174,6 +174,6 @@ async def _healthz(_request: Request) -> Response:
 
 async def _readyz(request: Request) -> Response:
     """Whether a call could be taken and accounted for; nothing about Juspay, whose outage is no reason to restart."""
-    if request.app.state.service.ready():
+    if await request.app.state.service.ready():
         return PlainTextResponse("ready")
     return PlainTextResponse("not ready", status_code=503)

@@ -1,5 +1,7 @@
 """Every call leaves one line, and no call answers without one."""
 
+import asyncio
+import errno
 import hashlib
 import hmac
 import json
@@ -7,31 +9,35 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import anyio
 import httpx2
 import pytest
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, TextContent
 from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 from pydantic import SecretStr
 
-from juspay_mcp.audit import AuditLog, customer_hash, open_audit
+from juspay_mcp.audit import REFUSALS_A_MINUTE, AuditLog, customer_hash, open_audit
 from juspay_mcp.callers import CLI, STDIO, Caller
 from juspay_mcp.cli import run
-from juspay_mcp.errors import ConfigurationError, InternalError, RateLimited
-from juspay_mcp.logfile import LineStream, LogFile
+from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited
 from juspay_mcp.retry import Retries
 from juspay_mcp.service import WalletService, open_service, report_nothing
 from juspay_mcp.simulator import Behaviour, Simulator
+from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.tool import NAME, call_tool
-from tests.builders import CUSTOMER, make_settings
+from juspay_mcp.writer import LineWriter
+from tests.builders import CUSTOMER, make_settings, make_snapshot
 from tests.conftest import NOW, no_wait
 from tests.processes import CALL, MODERN, Pipes
+from tests.serving import until
 
 KEY = "0123456789abcdef0123456789abcdef"
 ID = {"x-request-id": "trace-0001"}
@@ -248,52 +254,194 @@ async def test_the_trace_a_call_is_part_of_is_named(opened: Opened, path: Path) 
     assert written(path) == [expected]
 
 
-@pytest.fixture
-def full_disk(path: Path) -> None:
-    path.symlink_to("/dev/full")
-
-
-@pytest.mark.usefixtures("full_disk")
-async def test_what_cannot_be_accounted_for_is_not_told(opened: Opened, caplog: pytest.LogCaptureFixture) -> None:
-    async with opened() as service:
-        results = [await ask(service), await ask(service, {"customer_id": "?"})]
-    for result in results:
-        assert result.is_error
-        assert result.structured_content is None
-        assert str(result.content).count("[internal_error]") == 1
-        assert "90" not in str(result.content)
-    said = [record.getMessage() for record in caplog.records if record.name == "juspay_mcp.audit"]
-    assert said == ["audit_unwritable, so the call fails (ENOSPC): see to JUSPAY_MCP_AUDIT_LOG"] * 2
-
-
-async def test_a_cancelled_call_stays_cancelled_even_if_it_cannot_be_accounted_for(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    log = AuditLog(LogFile(Path("/dev/full")), lambda: SecretStr(KEY))
-    with anyio.CancelScope() as scope, log.entry(STDIO, NAME):
-        scope.cancel()
-        await anyio.sleep_forever()
-    assert scope.cancelled_caught
-    assert len(caplog.records) == 1
-
-
-def test_without_a_key_nothing_is_told_of_a_customer(caplog: pytest.LogCaptureFixture) -> None:
-    log = AuditLog(LineStream(), lambda: None)
-    with pytest.raises(InternalError), log.entry(STDIO, NAME) as entry:
-        entry.customer_id = CUSTOMER
-    assert caplog.messages == ["audit_unwritable, so the call fails (EACCES): see to JUSPAY_MCP_AUDIT_LOG"]
-
-
 def become_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
 
 
+def become_file(path: Path) -> None:
+    path.rmdir()
+
+
+async def test_what_cannot_be_accounted_for_is_not_told(
+    opened: Opened, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened() as service:
+        become_folder(path)
+        results = [await ask(service), await ask(service, {"customer_id": "?"})]
+        become_file(path)
+        results.append(await ask(service))
+    for result in results[:2]:
+        assert result.is_error
+        assert result.structured_content is None
+        assert result.content == [TextContent(text=str(AuditUnwritable()))]
+    said = [record.getMessage() for record in caplog.records if record.name == "juspay_mcp.audit"]
+    assert said == ["audit_unwritable (EISDIR): call refused; check JUSPAY_MCP_AUDIT_LOG"] * 2
+    assert not results[2].is_error
+    assert len(written(path)) == 1
+
+
+class Lines:
+    """Keeps the lines, or fails as a full disk does."""
+
+    def __init__(self) -> None:
+        self.written: list[dict[str, Any]] = []
+        self.full = False
+
+    def append(self, line: bytes, _deadline: float) -> None:
+        self.check(0)
+        self.written.append(json.loads(line))
+
+    def check(self, _deadline: float) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "")
+
+
+async def never() -> NoReturn:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+async def test_a_cancelled_call_stays_cancelled_even_if_it_cannot_be_accounted_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = Lines()
+    lines.full = True
+    log = AuditLog(LineWriter(lines), lambda: SecretStr(KEY))
+    with anyio.move_on_after(0) as scope:
+        await log.record(STDIO, NAME, CUSTOMER, never)
+    assert scope.cancelled_caught
+    assert len(caplog.records) == 1
+
+
+async def test_a_task_that_the_end_of_the_process_cancels_has_its_line() -> None:
+    lines = Lines()
+    writer = LineWriter(lines)
+    log = AuditLog(writer, lambda: SecretStr(KEY))
+    task: asyncio.Task[None] = asyncio.create_task(log.record(STDIO, NAME, CUSTOMER, never))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()  # while it waits for its line, too
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    writer.close()
+    assert [line["outcome"] for line in lines.written] == ["cancelled"]
+
+
+async def test_without_a_key_nothing_is_told_of_a_customer(caplog: pytest.LogCaptureFixture) -> None:
+    log = AuditLog(LineWriter(Lines()), lambda: None)
+
+    async def look_up() -> tuple[Snapshot, str]:
+        return make_snapshot(), "an answer"
+
+    with pytest.raises(AuditUnwritable):
+        await log.record(STDIO, NAME, CUSTOMER, look_up)
+    assert caplog.messages == ["audit_unwritable (EACCES): call refused; check JUSPAY_MCP_AUDIT_LOG"]
+
+
 async def test_a_service_is_ready_while_its_log_can_be_written(opened: Opened, path: Path) -> None:
     async with opened() as service:
-        assert service.ready()
+        assert await service.ready()
         become_folder(path)
-        assert not service.ready()
+        assert not await service.ready()
+
+
+JOE = Caller("token:joe", "http")
+
+
+async def test_a_flood_of_refusals_is_a_few_lines_and_a_count(opened: Opened, path: Path) -> None:
+    async with opened(JUSPAY_MCP_RATE_LIMIT="2/hour") as service:
+        for _ in range(1_000):
+            await ask(service, {"customer_id": "a?b"}, JANE)
+            await ask(service, caller=JANE)
+        await ask(service, caller=JOE)
+    outcomes = [(entry["caller"], entry["outcome"], entry.get("count")) for entry in written(path)]
+    assert outcomes == [
+        ("token:jane", "invalid_customer_id", None),
+        ("token:jane", "ok", None),
+        *[("token:jane", "rate_limited", None)] * REFUSALS_A_MINUTE,
+        ("token:joe", "ok", None),
+        ("token:jane", "rate_limited", 1_998 - REFUSALS_A_MINUTE),
+    ]
+    assert written(path)[-1] == line(
+        caller="token:jane", transport="http", outcome="rate_limited", count=1_993, customer=None, milliseconds=None,
+        upstream_requests=None, request_id=None,
+    )  # fmt: skip
+
+
+REFUSED: dict[str, tuple[dict[str, str], Any]] = {
+    "invalid_customer_id": ({}, {"customer_id": "a?b"}),
+    "not_configured": ({"JUSPAY_API_KEY": ""}, ARGUMENTS),
+}
+
+
+@pytest.mark.parametrize("outcome", REFUSED)
+async def test_without_a_limit_refusals_are_summed_up_all_the_same(outcome: str, opened: Opened, path: Path) -> None:
+    variables, arguments = REFUSED[outcome]
+    async with opened(JUSPAY_MCP_RATE_LIMIT="off", **variables) as service:
+        for _ in range(REFUSALS_A_MINUTE + 7):
+            await ask(service, arguments)
+    counts = [entry.get("count") for entry in written(path) if entry["outcome"] == outcome]
+    assert counts == [None] * REFUSALS_A_MINUTE + [7]
+
+
+async def refuse(log: AuditLog, calls: int, caller: Caller = STDIO) -> None:
+    async def over_the_limit() -> NoReturn:
+        raise RateLimited(1)
+
+    for _ in range(calls):
+        with pytest.raises((RateLimited, AuditUnwritable)):
+            await log.record(caller, NAME, CUSTOMER, over_the_limit)
+
+
+async def test_each_minute_s_count_is_written_soon_after_its_end() -> None:
+    lines = Lines()
+    times = [NOW + timedelta(seconds=15), NOW + timedelta(seconds=60)]
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            await anyio.sleep_forever()
+        await refuse(log, REFUSALS_A_MINUTE + 3)
+        times.pop(0)
+
+    log = AuditLog(LineWriter(lines), lambda: SecretStr(KEY), clock=lambda: times[0], sleep=sleep)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(log.sum_up_every_minute)
+        await until(lambda: len(slept) == 2)
+        tasks.cancel_scope.cancel()
+    assert slept == [45, 60]
+    assert [entry.get("count") for entry in lines.written] == [None] * REFUSALS_A_MINUTE + [3]
+    assert lines.written[-1]["time"] == "2026-11-23T09:30:00.000Z"
+    await refuse(log, REFUSALS_A_MINUTE)
+    await log.sum_up(NOW + timedelta(minutes=1))
+    assert len(lines.written) == 2 * REFUSALS_A_MINUTE + 1  # of the current minute nothing is written yet
+    await log.sum_up()
+    assert len(lines.written) == 2 * REFUSALS_A_MINUTE + 1  # each has its own line
+
+
+async def test_a_count_that_cannot_be_written_is_kept() -> None:
+    lines = Lines()
+    log = AuditLog(LineWriter(lines), lambda: SecretStr(KEY), clock=lambda: NOW)
+    await refuse(log, REFUSALS_A_MINUTE + 3)
+    lines.full = True
+    await log.sum_up()
+    await refuse(log, 4)
+    lines.full = False
+    await log.sum_up()
+    assert [entry.get("count") for entry in lines.written] == [None] * REFUSALS_A_MINUTE + [7]
+
+
+async def test_so_many_callers_that_they_are_not_counted_have_a_line_for_each_call() -> None:
+    lines = Lines()
+    log = AuditLog(LineWriter(lines), lambda: SecretStr(KEY), clock=lambda: NOW, max_counted=2)
+    for name in ("one", "two", "three"):
+        await refuse(log, REFUSALS_A_MINUTE + 3, Caller(name, "http"))
+    await log.sum_up()
+    lines_of = Counter(entry["caller"] for entry in lines.written)
+    assert lines_of == {"one": REFUSALS_A_MINUTE + 1, "two": REFUSALS_A_MINUTE + 1, "three": REFUSALS_A_MINUTE + 3}
 
 
 async def test_without_an_audit_log_nothing_is_timed() -> None:
@@ -303,7 +451,7 @@ async def test_without_an_audit_log_nothing_is_timed() -> None:
     async with open_service(
         make_settings(JUSPAY_MCP_AUDIT_KEY=KEY), monotonic=nobody_asks, transport=httpx2.MockTransport(ok)
     ) as service:
-        assert service.ready()
+        assert await service.ready()
         result = await ask(service)
     assert not result.is_error
 
@@ -321,24 +469,25 @@ async def test_a_rotated_key_gives_other_hashes_from_the_next_call_on(
     assert [each["customer"] for each in written(path)] == expected
 
 
-def test_a_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+async def test_a_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
     settings = make_settings(JUSPAY_MCP_AUDIT_LOG=str(tmp_path), JUSPAY_MCP_AUDIT_KEY=KEY)
-    with pytest.raises(ConfigurationError) as caught, open_audit(settings):
-        time.sleep(0.01)
+    with pytest.raises(ConfigurationError) as caught:
+        async with open_audit(settings):
+            raise AssertionError
     assert str(caught.value) == (
         "JUSPAY_MCP_AUDIT_LOG must be the path of a file that can be written, or stderr; "
         "for example: /var/log/juspay-wallets-mcp/audit.jsonl."
     )
 
 
-def test_a_line_may_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+async def test_a_line_may_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
     settings = make_settings(JUSPAY_MCP_AUDIT_LOG="stderr", JUSPAY_MCP_AUDIT_KEY=KEY)
-    with open_audit(settings, lambda: NOW, lambda: 0) as log:
+    async with open_audit(settings, lambda: NOW, lambda: 0) as log:
         assert log is not None
-        with pytest.raises(RateLimited), log.entry(CLI, "wallets"):
-            raise RateLimited(1)
+        assert await log.ready()
+        await refuse(log, 1, CLI)
     out, err = capfd.readouterr()
-    fields = {"caller": "cli", "transport": "cli", "tool": "wallets", "customer": None, "milliseconds": 0}
+    fields = {"caller": "cli", "transport": "cli", "milliseconds": 0}
     assert (out, json.loads(err)) == ("", line(outcome="rate_limited", **fields, **NOTHING_SENT))
 
 

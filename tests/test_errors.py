@@ -5,6 +5,7 @@ import pytest
 
 from juspay_mcp.errors import (
     AccessDenied,
+    AuditUnwritable,
     AuthenticationFailed,
     ConfigurationError,
     CustomerNotFound,
@@ -131,6 +132,13 @@ ERRORS: list[tuple[WalletsError, str]] = [
         ),
     ),
     (
+        AuditUnwritable(),
+        (
+            "This server couldn't write to its audit log, and it gives no answer without a line there. Try again in "
+            "a few minutes; the server's log has the reason. [audit_unwritable]"
+        ),
+    ),
+    (
         InternalError(),
         (
             "This server failed because of a bug of its own, not because of the customer or Juspay. Report it with "
@@ -179,6 +187,7 @@ def test_each_leaf_has_its_code_and_the_exit_status_of_a_command() -> None:
         ("UpstreamUnavailable", "upstream_unavailable", 69),
         ("UpstreamTimeout", "upstream_timeout", 69),
         ("UpstreamInvalid", "upstream_invalid", 69),
+        ("AuditUnwritable", "audit_unwritable", 69),
         ("InternalError", "internal_error", 70),
     }
 

@@ -1,26 +1,32 @@
 import errno
 import os
 import resource
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_SH, LOCK_UN, flock
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from juspay_mcp.logfile import LineStream, LogFile
+from juspay_mcp import logfile
+from juspay_mcp.logfile import RETRY_SECONDS, LogFile, Stderr
 
 NOBODY = 65_534
 # Writes numbered lines, so many as it is told, each as soon as it can.
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from juspay_mcp.logfile import LogFile
 file = LogFile(Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):
-    file.append(f"{sys.argv[2]} {number:06} {'x' * 300}".encode())
+    file.append(f"{sys.argv[2]} {number:06} {'x' * 300}\\n".encode(), time.monotonic() + 10)
 """
+NOW = 0.0  # a deadline that has passed: nothing is waited for
 
 
 def writer(path: Path, name: str, lines: int) -> subprocess.Popen[bytes]:
@@ -62,10 +68,8 @@ def failure(path: Path) -> str:
 
 def test_lines_come_after_what_is_there_in_a_file_only_its_owner_reads(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    for line in (b"one", b"two"):
-        file = LogFile(path)
-        file.append(line)
-        file.close()
+    for line in (b"one\n", b"two\n"):
+        LogFile(path).append(line, NOW)
     assert path.read_bytes() == b"one\ntwo\n"
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -73,22 +77,20 @@ def test_lines_come_after_what_is_there_in_a_file_only_its_owner_reads(tmp_path:
 def test_a_renamed_file_is_left_behind_and_a_new_one_begun(tmp_path: Path) -> None:
     path, rotated = tmp_path / "log", tmp_path / "log.1"
     file = LogFile(path)
-    file.append(b"one")
+    file.append(b"one\n", NOW)
     path.rename(rotated)
-    file.append(b"two")
-    file.append(b"three")
+    file.append(b"two\n", NOW)
+    file.append(b"three\n", NOW)
     assert (rotated.read_bytes(), path.read_bytes()) == (b"one\n", b"two\nthree\n")
-    file.close()
 
 
 def test_a_truncated_file_is_written_from_its_beginning(tmp_path: Path) -> None:
     path = tmp_path / "log"
     file = LogFile(path)
-    file.append(b"one")
+    file.append(b"one\n", NOW)
     os.truncate(path, 0)
-    file.append(b"two")
+    file.append(b"two\n", NOW)
     assert path.read_bytes() == b"two\n"
-    file.close()
 
 
 def test_two_processes_lose_no_line_and_mix_none(tmp_path: Path) -> None:
@@ -129,38 +131,34 @@ def test_two_processes_leave_whole_lines_and_no_hole_while_the_file_is_truncated
 def test_a_line_that_does_not_fit_is_a_failure_and_is_closed_before_the_next(tmp_path: Path) -> None:
     path = tmp_path / "log"
     file = LogFile(path)
-    file.append(b"one")
+    file.append(b"one\n", NOW)
     with at_most(8), pytest.raises(OSError, match="No space left"):
-        file.append(b"two, which is longer")
+        file.append(b"two, which is longer\n", NOW)
     assert path.read_bytes() == b"one\ntwo,"
     with at_most(8), pytest.raises(OSError, match="File too large"):
-        file.append(b"three")
-    file.append(b"four")
-    file.append(b"five")
+        file.append(b"three\n", NOW)
+    file.append(b"four\n", NOW)
+    file.append(b"five\n", NOW)
     assert path.read_bytes() == b"one\ntwo,\nfour\nfive\n"
-    file.close()
 
 
 def test_a_line_that_somebody_else_left_torn_is_closed_first(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"one\ntw")
     file = LogFile(path)
-    file.append(b"three")
+    file.append(b"three\n", NOW)
     assert path.read_bytes() == b"one\ntw\nthree\n"
-    file.close()
 
 
 def test_a_line_that_another_process_leaves_torn_meanwhile_is_closed_too(tmp_path: Path) -> None:
     path = tmp_path / "log"
     ours, theirs = LogFile(path), LogFile(path)
-    ours.append(b"one")
+    ours.append(b"one\n", NOW)
     with at_most(8), pytest.raises(OSError, match="No space left"):
-        theirs.append(b"two, which is longer")
-    ours.append(b"three")
-    theirs.append(b"four")
+        theirs.append(b"two, which is longer\n", NOW)
+    ours.append(b"three\n", NOW)
+    theirs.append(b"four\n", NOW)
     assert path.read_bytes() == b"one\ntwo,\nthree\nfour\n"
-    ours.close()
-    theirs.close()
 
 
 def test_a_file_that_may_only_be_written_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,61 +172,156 @@ def test_a_file_that_may_only_be_written_is_written(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "open", refuse_to_read)
     file = LogFile(path)
-    file.append(b"one")
-    file.append(b"two")
+    file.append(b"one\n", NOW)
+    file.append(b"two\n", NOW)
     assert path.read_bytes() == b"one\ntwo\n"
-    file.close()
 
 
-def test_a_full_disk_is_a_failure_of_the_line_and_not_of_the_start() -> None:
-    file = LogFile(Path("/dev/full"))
-    with pytest.raises(OSError, match="No space left"):
-        file.append(b"one")
-    file.close()
+@pytest.fixture
+def listening(tmp_path: Path) -> Iterator[Path]:
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(tmp_path / "socket"))
+        yield tmp_path / "socket"
 
 
-def test_what_cannot_be_opened_is_an_error_at_once(tmp_path: Path) -> None:
+def test_only_a_regular_file_that_can_be_written_is_opened(tmp_path: Path, listening: Path) -> None:
     pipe, forbidden = tmp_path / "pipe", tmp_path / "forbidden"
     os.mkfifo(pipe)
     forbidden.touch()
     forbidden.chmod(0)
+    (tmp_path / "null").symlink_to("/dev/null")
     assert failure(tmp_path) == "EISDIR"
     assert failure(tmp_path / "none" / "log") == "ENOENT"
     assert failure(forbidden / "log") == "ENOTDIR"
-    assert failure(pipe) == "ENXIO"
-    assert failure(Path("/dev/stdout")) == "EINVAL"
+    assert failure(pipe) == "EINVAL"
+    assert failure(listening) == "ENXIO"
+    assert failure(tmp_path / "null") == failure(Path("/dev/full")) == "EINVAL"
     with unprivileged():
         assert failure(forbidden) == "EACCES"
+
+
+def test_the_file_that_stdout_goes_to_is_refused(tmp_path: Path) -> None:
+    command = "from juspay_mcp.logfile import LogFile; from pathlib import Path; LogFile(Path('/dev/stdout'))"
+    with (tmp_path / "out").open("wb") as out:
+        done = subprocess.run([sys.executable, "-c", command], stdout=out, stderr=subprocess.PIPE, check=False)
+    assert b"stdout carries the protocol" in done.stderr
+
+
+def test_a_device_that_takes_the_file_s_place_later_is_not_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    file = LogFile(path)
+    path.unlink()
+    path.symlink_to("/dev/null")
+    with pytest.raises(OSError, match="a device"):
+        file.append(b"one\n", NOW)
+
+
+def test_a_lock_that_another_process_holds_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    file = LogFile(path)
+    with path.open("ab") as other:
+        flock(other, LOCK_SH)
+        with pytest.raises(BlockingIOError):
+            file.append(b"one\n", NOW)
+        with pytest.raises(BlockingIOError):
+            file.check(time.monotonic() + 2 * RETRY_SECONDS)
+        Timer(0.05, flock, [other, LOCK_UN]).start()
+        file.append(b"two\n", time.monotonic() + 10)
+    assert path.read_bytes() == b"two\n"
+
+
+def test_a_file_system_without_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is at hand, so what it would say is said here."""
+
+    def no_locks(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "")
+
+    monkeypatch.setattr(logfile, "flock", no_locks)
+    LogFile(tmp_path / "log").append(b"one\n", NOW)
+    assert (tmp_path / "log").read_bytes() == b"one\n"
 
 
 def test_a_folder_that_goes_and_comes_back_costs_the_lines_between(tmp_path: Path) -> None:
     path = tmp_path / "logs" / "log"
     path.parent.mkdir()
     file = LogFile(path)
-    assert file.ready()
+    file.check(NOW)
     path.unlink()
     path.parent.rmdir()
-    assert not file.ready()
     with pytest.raises(FileNotFoundError):
-        file.append(b"one")
+        file.check(NOW)
+    with pytest.raises(FileNotFoundError):
+        file.append(b"one\n", NOW)
     path.parent.mkdir()
-    assert file.ready()
-    file.append(b"two")
+    file.check(NOW)
+    file.append(b"two\n", NOW)
     assert path.read_bytes() == b"two\n"
-    file.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="takes a file system that is never but full")
 def test_it_is_not_ready_where_there_is_no_room() -> None:
-    file = LogFile(Path("/proc/self/comm"))
-    assert not file.ready()
-    file.close()
+    with pytest.raises(OSError, match="No space left"):
+        LogFile(Path("/proc/self/comm")).check(NOW)
 
 
-def test_without_a_file_lines_go_to_stderr_which_stays_open(capfd: pytest.CaptureFixture[str]) -> None:
-    stream = LineStream()
-    stream.append(b"one")
-    assert stream.ready()
-    stream.close()
-    stream.append(b"two")
+def test_without_a_file_lines_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    stream = Stderr()
+    stream.append(b"one\n", NOW)
+    stream.check(NOW)
+    stream.append(b"two\n", NOW)
     assert capfd.readouterr() == ("", "one\ntwo\n")
+
+
+@contextmanager
+def as_stderr(descriptor: int) -> Iterator[None]:
+    """Goes where stderr went, for as long as this lasts."""
+    kept = os.dup(2)
+    os.dup2(descriptor, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+def test_a_stderr_that_keeps_nothing_is_refused(device: str) -> None:
+    descriptor = os.open(device, os.O_WRONLY)
+    with as_stderr(descriptor), pytest.raises(OSError, match="keeps nothing"):
+        Stderr()
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_full_pipe_is_waited_for_and_takes_whole_lines_again_when_it_is_read(*, blocking: bool) -> None:
+    reader, pipe = os.pipe()
+    os.set_blocking(pipe, blocking)
+    lines = []
+    with as_stderr(pipe):
+        stream = Stderr()
+        with suppress(BlockingIOError):
+            for number in range(100_000):
+                stream.append(f"{number} {'x' * 300}\n".encode(), NOW)
+                lines.append(number)
+        with pytest.raises(BlockingIOError):
+            stream.check(NOW)
+        content = os.read(reader, 1 << 20)
+        stream.append(b"last\n", NOW)
+    content += os.read(reader, 1 << 20)
+    os.close(pipe)
+    os.close(reader)
+    assert [int(line.split()[0]) for line in content.splitlines()[:-1]] == lines
+    assert content.endswith(b"x\nlast\n")
+
+
+def test_a_line_that_stderr_s_file_takes_in_part_is_closed_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    with as_stderr(descriptor):
+        stream = Stderr()
+        with at_most(8), pytest.raises(OSError, match="File too large"):
+            stream.append(b"one, which is longer\n", NOW)
+        stream.append(b"two\n", NOW)
+        stream.append(b"three\n", NOW)
+    os.close(descriptor)
+    assert path.read_bytes() == b"one, whi\ntwo\nthree\n"

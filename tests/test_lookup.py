@@ -16,6 +16,7 @@ from juspay_mcp.errors import WalletsError
 from juspay_mcp.retry import Retries
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import load_settings
+from juspay_mcp.tool import NAME
 from tests.conftest import NOW, no_wait
 
 CUSTOMER = parse_customer_id("cth_eN4e4kR12CJV")
@@ -73,7 +74,7 @@ async def ask(juspay: Juspay, told: list[tuple[int, str]] | None = None, **varia
     retries = Retries(sleep=no_wait, draw=lambda: 0.5)
     settings = load_settings(ENVIRON | variables)
     async with open_service(settings, clock=lambda: NOW, transport=juspay, retries=retries) as service:
-        return await service.refresh(CUSTOMER, CLI, report)
+        return await service.answer(CUSTOMER, CLI, NAME, report)
 
 
 BROKEN = httpx2.ReadError("")
@@ -224,12 +225,12 @@ async def test_after_a_wait_for_a_connection_a_call_still_takes_no_longer_than_i
 
         async def give_up_soon() -> None:
             with anyio.move_on_after(0.4):
-                await service.refresh(parse_customer_id("cth_another"), CLI)
+                await service.answer(parse_customer_id("cth_another"), CLI, "wallets")
 
         tasks.start_soon(give_up_soon)
         await anyio.sleep(0.01)
         begun = anyio.current_time()
         with pytest.raises(WalletsError) as caught:
-            await service.refresh(CUSTOMER, CLI)
+            await service.answer(CUSTOMER, CLI, "wallets")
     assert caught.value.code == "upstream_timeout"
     assert 1.0 <= anyio.current_time() - begun < 1.25

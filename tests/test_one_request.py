@@ -112,7 +112,7 @@ async def juspay(scheme: str, certificates: Certificates) -> AsyncIterator[tuple
 async def told(service: WalletService, customer: str) -> str | None:
     """The balance that a call about a customer is told; None for an error."""
     with suppress(WalletsError):
-        return str((await service.refresh(parse_customer_id(customer), CLI)).total_balance)
+        return str((await service.answer(parse_customer_id(customer), CLI, "wallets")).total_balance)
     return None
 
 

@@ -17,6 +17,7 @@ from juspay_mcp.errors import EX_CONFIG, ConfigurationError, RateLimited
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import load_settings
 from juspay_mcp.shared_limiter import PATIENCE, PROBE_EVERY, SharedCallLimiter, open_shared_limiter
+from juspay_mcp.tool import NAME
 from tests.processes import MEASURING
 from tests.programs import Redis, free_port
 
@@ -308,10 +309,10 @@ async def test_two_services_share_a_limit_and_leave_no_connection(environ: dict[
     )
     customer, jane = parse_customer_id("cth_all_linked"), Caller("jane", "http")
     async with open_service(settings) as one, open_service(settings) as other:
-        await one.refresh(customer, jane)
+        await one.answer(customer, jane, NAME)
         assert redis.ask("CLIENT LIST").count(" addr=") == 2  # this question's, too
         with pytest.raises(RateLimited):
-            await other.refresh(customer, jane)
+            await other.answer(customer, jane, NAME)
     assert redis.ask("CLIENT LIST").count(" addr=") == 1
 
 
@@ -320,7 +321,7 @@ async def test_a_redis_that_is_not_there_does_not_stop_the_start(
 ) -> None:
     address = f"redis://127.0.0.1:{free_port()}/0"
     async with open_service(load_settings(environ | {"JUSPAY_MCP_RATE_LIMIT_STORAGE": address})) as service:
-        await service.refresh(parse_customer_id("cth_all_linked"), Caller("jane", "http"))
+        await service.answer("cth_all_linked", Caller("jane", "http"), NAME)
     assert caplog.messages.count(GONE.format("ConnectionError")) == 1
 
 
@@ -328,5 +329,5 @@ async def test_without_a_limit_nobody_asks_redis(environ: dict[str, str], caplog
     caplog.set_level(logging.INFO)
     storage = {"JUSPAY_MCP_RATE_LIMIT": "off", "JUSPAY_MCP_RATE_LIMIT_STORAGE": f"redis://127.0.0.1:{free_port()}/0"}
     async with open_service(load_settings(environ | storage)) as service:
-        await service.refresh(parse_customer_id("cth_all_linked"), Caller("jane", "http"))
+        await service.answer("cth_all_linked", Caller("jane", "http"), NAME)
     assert "rate_limit_storage" not in caplog.text

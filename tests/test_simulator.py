@@ -22,6 +22,7 @@ from juspay_mcp.simulator import (
     CUSTOMERS,
     DEMO_CUSTOMERS,
     FAILING_CUSTOMERS,
+    MAX_RECORDED,
     MERCHANT_ID,
     Behaviour,
     Request,
@@ -786,6 +787,15 @@ def test_it_comes_back_at_the_same_address(simulator: Simulator) -> None:
     simulator.start()
     simulator.start()
     assert (simulator.url, ask(simulator).status, len(simulator.requests)) == (url, 200, 1)
+
+
+def test_of_the_requests_to_a_server_s_own_simulator_the_latest_are_kept(simulator: Simulator) -> None:
+    connection = HTTPConnection(simulator.host, simulator.port)
+    for number in range(MAX_RECORDED + 3):
+        connection.request("GET", f"/{number}")
+        connection.getresponse().read()
+    connection.close()
+    assert [request.target for request in simulator.requests] == [f"/{number + 3}" for number in range(MAX_RECORDED)]
 
 
 def test_a_port_that_is_taken_stops_the_start(simulator: Simulator) -> None:
