@@ -125,6 +125,7 @@ class AuditLog:
                     await self._append(shared, outcome=outcome, count=number - REFUSALS_A_MINUTE)
                 except AuditUnwritable:
                     self._refused[shared, outcome] += number
+                    return  # the others would only fail as slowly
 
     async def _write(self, call: _Call, begun: float, outcome: Snapshot | BaseException) -> None:
         if isinstance(outcome, _REFUSALS) and self._is_one_of_many(call, outcome.code):

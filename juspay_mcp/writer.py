@@ -48,23 +48,23 @@ class LineWriter:
             OSError: it wasn't written within `patience` seconds; if the system itself doesn't answer, within twice
                 that, and then the line may still appear later.
         """
-        await self._do(partial(self._lines.append, line, time.monotonic() + self._patience))
+        await self._do(partial(self._lines.append, line, time.monotonic() + self._patience), self._max_waiting)
 
     async def check(self) -> None:
-        """Finds out whether a line could be written.
+        """Finds out whether a line could be written; however many ask, there is room left for lines that wait.
 
         Raises:
             OSError: it couldn't.
         """
-        await self._do(partial(self._lines.check, time.monotonic() + self._patience))
+        await self._do(partial(self._lines.check, time.monotonic() + self._patience), self._max_waiting // 2)
 
     def close(self) -> None:
         """Lets the thread finish what waits, for a moment at most."""
         self._jobs.put(None)
         self._thread.join(self._patience)
 
-    async def _do(self, work: Callable[[], None]) -> None:
-        if self._jobs.qsize() >= self._max_waiting:
+    async def _do(self, work: Callable[[], None], max_waiting: int) -> None:
+        if self._jobs.qsize() >= max_waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         loop = asyncio.get_running_loop()
         done = loop.create_future()

@@ -60,12 +60,17 @@ async def test_a_disk_that_does_not_answer_fails_the_line_and_leaves_the_loop_ru
     assert disk.written == [b"one\n", b"three\n"]  # the first was under way; the second was given up before
 
 
-async def test_beyond_so_many_that_wait_a_line_fails_at_once(disk: SlowDisk) -> None:
-    writer = LineWriter(disk, PATIENCE, max_waiting=3)
+async def test_beyond_so_many_that_wait_a_line_fails_at_once_and_a_check_before(disk: SlowDisk) -> None:
+    writer = LineWriter(disk, PATIENCE, max_waiting=4)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fails, writer, b"one\n")
         await until(disk.begun.is_set)
-        for _ in range(3):
+        for _ in range(2):
+            tasks.start_soon(fails, writer, b"one\n")
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(BlockingIOError):
+            await writer.check()
+        for _ in range(2):
             tasks.start_soon(fails, writer, b"one\n")
         await anyio.wait_all_tasks_blocked()
         with pytest.raises(BlockingIOError):
