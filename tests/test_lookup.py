@@ -211,8 +211,8 @@ async def test_a_lookup_keeps_its_connection_through_retries_and_the_stored_bala
         open_service(settings, clock=lambda: NOW, transport=juspay, retries=retries) as service,
         anyio.create_task_group() as tasks,
     ):
-        tasks.start_soon(service.refresh, CUSTOMER, CLI)
-        tasks.start_soon(service.refresh, parse_customer_id("cth_another"), CLI)
+        tasks.start_soon(service.answer, CUSTOMER, CLI, NAME)
+        tasks.start_soon(service.answer, parse_customer_id("cth_another"), CLI, NAME)
     assert juspay.asked == ["refresh-balances"] * 3 + ["wallets", "refresh-balances"]
 
 
