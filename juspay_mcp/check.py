@@ -38,6 +38,7 @@ from juspay_mcp.errors import (
     WalletsError,
     causes,
 )
+from juspay_mcp.failures import first_reason
 from juspay_mcp.masking import mask
 from juspay_mcp.service import own_simulator
 from juspay_mcp.settings import Settings, load_settings
@@ -408,8 +409,7 @@ def _settle(done: Future[None], look_up: Callable[[], object]) -> None:
 
 def _problem(error: OSError) -> _Problem:
     """The most telling one: connecting to several addresses can fail in several ways at once."""
-    found = list(causes(error))
-    return next(problem for kind, problem in _BY_CAUSE if any(isinstance(cause, kind) for cause in found))
+    return first_reason(error, _BY_CAUSE)
 
 
 async def _check_tls(target: _Target, settings: Settings, host: Check) -> Check:

@@ -2,24 +2,27 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import httpx2
 
 from juspay_mcp.errors import UpstreamUnavailable, causes
 
+T = TypeVar("T")
+
 _BROKE = "the connection broke before the reply was whole"
 
 # The first that fits any of the causes; `passing` where the next try may well succeed.
-_REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str, bool], ...] = (
-    (socket.gaierror, "its host name could not be resolved (DNS)", False),
-    (ssl.SSLCertVerificationError, "its TLS certificate could not be verified", False),
-    (ConnectionRefusedError, "the connection was refused", True),
-    ((ConnectionError, TimeoutError, ssl.SSLEOFError), _BROKE, True),
-    (ssl.SSLError, "no TLS connection could be agreed on", False),
-    (httpx2.ConnectError, "it could not be connected to", True),
-    (Exception, _BROKE, True),
+_REASONS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], tuple[str, bool]], ...] = (
+    (socket.gaierror, ("its host name could not be resolved (DNS)", False)),
+    (ssl.SSLCertVerificationError, ("its TLS certificate could not be verified", False)),
+    (ConnectionRefusedError, ("the connection was refused", True)),
+    ((ConnectionError, TimeoutError, ssl.SSLEOFError), (_BROKE, True)),
+    (ssl.SSLError, ("no TLS connection could be agreed on", False)),
+    (httpx2.ConnectError, ("it could not be connected to", True)),
+    (Exception, (_BROKE, True)),
 )
 
 
@@ -34,8 +37,11 @@ def connection_failures() -> Iterator[None]:
         yield
     # anyio lets an SSLError on an open connection pass as it is.
     except (httpx2.TransportError, ssl.SSLError) as error:
-        found = list(causes(error))
-        reason, passing = next(
-            (reason, passing) for kind, reason, passing in _REASONS if any(isinstance(cause, kind) for cause in found)
-        )
+        reason, passing = first_reason(error, _REASONS)
         raise UpstreamUnavailable(reason, passing=passing) from None
+
+
+def first_reason(error: BaseException, reasons: Iterable[tuple[type[Exception] | tuple[type[Exception], ...], T]]) -> T:
+    """The first of `reasons` whose type, or one of whose types, is among the causes of the error; the last fits any."""
+    found = list(causes(error))
+    return next(reason for kind, reason in reasons if any(isinstance(cause, kind) for cause in found))
