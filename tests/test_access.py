@@ -90,8 +90,8 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "wrong issuer": (lambda issuer: issuer.token(iss="https://login.example.com"), "wrong_issuer"),
     "another tenant's": (lambda issuer: issuer.token(iss=issuer.url.replace("tenant", "other")), "wrong_issuer"),
     "wrong audience": (lambda issuer: issuer.token(aud="https://other.example.com/mcp"), "wrong_audience"),
-    "no audience": (lambda issuer: issuer.token(aud=None), "wrong_audience"),
-    "no expiry": (lambda issuer: issuer.token(exp=None), "no_expiry"),
+    "no audience": (lambda issuer: issuer.token(aud=None), "no_aud"),
+    "no expiry": (lambda issuer: issuer.token(exp=None), "no_exp"),
     "alg none": (lambda issuer: issuer.token(alg="none").rpartition(".")[0] + ".", "wrong_algorithm"),
     "HS256 signed with the public key": (
         lambda issuer: sign(

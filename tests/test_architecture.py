@@ -43,9 +43,16 @@ IMPORTS = {
         "credentials", "customers", "errors", "failures", "outgoing", "replies", "settings", "spans", "times",
         "tls", "version", "wallets",
     },
+<<<<<<< HEAD
     "issuer": {"decoding", "errors", "settings", "tls", "version"},
     "oauth": {"decoding", "issuer", "times", "tokens"},
     "limiter": {"errors"},
+=======
+    "issuer": {"decoding", "failures", "settings", "tls", "version"},
+    "oauth": {"failures", "issuer", "tokens"},
+    "window": set(),
+    "limiter": {"errors", "window"},
+>>>>>>> 2f303c6 (PyJWT verifies the claims of OAuth tokens; only what it lets pass is checked here, and the JWKS cache is half as long)
     "shared_limiter": {"errors", "limiter", "variables"},
     "retry": {"errors"},
     "callers": set(),

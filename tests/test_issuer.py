@@ -1,4 +1,4 @@
-"""An issuer's keys: where they are looked for, which are taken, and how long they stay in force."""
+"""An issuer's keys: where they are looked for, which are taken, and how long they are used."""
 
 import gzip
 import json
@@ -18,21 +18,19 @@ from hypothesis import strategies as st
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.issuer import (
     FRESH,
+    JWKS,
     KEPT,
     PAUSE,
-    Fetch,
-    HttpFetch,
-    IssuerKeys,
     Unfetchable,
-    metadata_addresses,
+    metadata_urls,
     read_keys,
     read_metadata,
 )
 from tests.issuer import Answer, Issuer, Key, make_key
 
 ISSUER = "https://login.example.com/tenant"
-DOWN = "the last good ones stay in force"
-NO_KEYS = "so no token can be checked"
+DOWN = "the last good keys are used"
+NO_KEYS = "so no token can be verified"
 
 
 class Moment:
@@ -52,22 +50,17 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture
-def fetch() -> Fetch:
-    return HttpFetch()
-
-
-@pytest.fixture
 def moment() -> Moment:
     return Moment()
 
 
 @pytest.fixture
-def keys(issuer: Issuer, fetch: Fetch, moment: Moment) -> IssuerKeys:
-    return IssuerKeys(issuer.url, fetch, moment)
+def keys(issuer: Issuer, moment: Moment) -> JWKS:
+    return JWKS(issuer.url, monotonic=moment)
 
 
-async def ids(keys: IssuerKeys, key_id: str | None = "key-1") -> list[str | None]:
-    return [key.key_id for key in await keys.looking_for(key_id)]
+async def ids(keys: JWKS, key_id: str | None = "key-1") -> list[str | None]:
+    return [key.key_id for key in await keys.find(key_id)]
 
 
 # Where they are looked for
@@ -83,30 +76,28 @@ async def ids(keys: IssuerKeys, key_id: str | None = "key-1") -> list[str | None
     ],
 )  # fmt: skip
 def test_metadata_are_where_the_standards_say(issuer: str, oauth: str, oidc: str) -> None:
-    assert metadata_addresses(issuer) == {
+    assert metadata_urls(issuer) == {
         "oauth-authorization-server": oauth.format("oauth-authorization-server"),
         "openid-configuration": oidc.format("openid-configuration"),
     }
 
 
 @pytest.mark.parametrize("tenant", ["", "/", "/tenant", "/tenant/"])
-async def test_an_issuers_keys_are_found_by_rfc_8414(fetch: Fetch, tenant: str) -> None:
+async def test_an_issuers_keys_are_found_by_rfc_8414(tenant: str) -> None:
     with Issuer(tenant) as issuer:
-        assert await ids(IssuerKeys(issuer.url, fetch)) == ["key-1"]
+        assert await ids(JWKS(issuer.url)) == ["key-1"]
     assert issuer.paths == [issuer.metadata_path, issuer.jwks_path]
 
 
 @pytest.mark.parametrize("tenant", ["", "/tenant/"])
-async def test_or_by_openid_connect_discovery(fetch: Fetch, tenant: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_or_by_openid_connect_discovery(tenant: str, caplog: pytest.LogCaptureFixture) -> None:
     with Issuer(tenant, oidc=True) as issuer:
-        assert await ids(IssuerKeys(issuer.url, fetch)) == ["key-1"]
+        assert await ids(JWKS(issuer.url)) == ["key-1"]
     assert issuer.paths[1:] == [issuer.metadata_path, issuer.jwks_path]
     assert caplog.messages == []
 
 
-async def test_an_issuer_is_asked_without_cookies_credentials_or_a_way_to_track(
-    issuer: Issuer, keys: IssuerKeys
-) -> None:
+async def test_an_issuer_is_asked_without_cookies_credentials_or_a_way_to_track(issuer: Issuer, keys: JWKS) -> None:
     document = json.dumps({"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"}).encode()
     issuer.answers[issuer.metadata_path] = Answer(body=document, headers={"Set-Cookie": "a=b"})
     await ids(keys)
@@ -132,8 +123,6 @@ async def test_an_issuer_is_asked_without_cookies_credentials_or_a_way_to_track(
         ({"jwks_uri": "http://127.0.0.1/keys"}, "names_no_https_jwks_uri"),
         ({"jwks_uri": "ftp://login.example.com/keys"}, "names_no_https_jwks_uri"),
         ({"jwks_uri": "file:///etc/passwd"}, "names_no_https_jwks_uri"),
-        ({"jwks_uri": "https:///keys"}, "names_no_https_jwks_uri"),
-        ({"jwks_uri": "https://user@login.example.com/keys"}, "names_no_https_jwks_uri"),
         ({"jwks_uri": "https://[::1/keys"}, "names_no_https_jwks_uri"),
         ({"jwks_uri": "/keys"}, "names_no_https_jwks_uri"),
         ({"jwks_uri": "https://login.example.com:99999/keys"}, "names_no_https_jwks_uri"),
@@ -146,7 +135,7 @@ async def test_an_issuer_is_asked_without_cookies_credentials_or_a_way_to_track(
 def test_metadata_that_are_not_followed(changes: dict[str, object], reason: str) -> None:
     metadata = {"issuer": ISSUER, "jwks_uri": "https://login.example.com/keys", **changes}
     with pytest.raises(Unfetchable, match=f"^{reason}$"):
-        read_metadata(json.dumps(metadata).encode(), ISSUER)
+        read_metadata(metadata, ISSUER)
 
 
 @pytest.mark.parametrize(
@@ -158,23 +147,17 @@ def test_metadata_that_are_not_followed(changes: dict[str, object], reason: str)
     ],
 )
 def test_metadata_that_are_followed(issuer: str, address: str) -> None:
-    assert read_metadata(json.dumps({"issuer": issuer, "jwks_uri": address}).encode(), issuer) == address
+    assert read_metadata({"issuer": issuer, "jwks_uri": address}, issuer) == address
 
 
 def test_an_issuer_on_loopback_can_t_have_its_keys_fetched_elsewhere_without_tls() -> None:
-    document = json.dumps({"issuer": "http://localhost", "jwks_uri": "http://keys.example.net"}).encode()
+    metadata: dict[str, object] = {"issuer": "http://localhost", "jwks_uri": "http://keys.example.net"}
     with pytest.raises(Unfetchable):
-        read_metadata(document, "http://localhost")
-
-
-@pytest.mark.parametrize("document", [b"", b"[]", b"<html>", b"\xff", b'{"a": 1, "a": 2}', b"[" * 10_000])
-def test_what_is_no_json_object_is_no_document(document: bytes) -> None:
-    with pytest.raises(Unfetchable, match=r"^is_no_json_object$"):
-        read_metadata(document, ISSUER)
+        read_metadata(metadata, "http://localhost")
 
 
 def taken(*keys: object) -> list[str]:
-    return [key.algorithm_name for key in read_keys(json.dumps({"keys": keys}).encode())]
+    return [key.algorithm_name for key in read_keys({"keys": list(keys)})]
 
 
 def test_keys_for_the_three_algorithms_are_taken() -> None:
@@ -199,11 +182,9 @@ def test_a_key_need_not_say_what_it_is_for(members: dict[str, object]) -> None:
         pytest.param({}, id="nothing"),
         pytest.param({**RSA, "kty": None}, id="no type"),
         pytest.param({**RSA, "kty": ["RSA"]}, id="a list of types"),
-        pytest.param({**RSA, "kid": 1}, id="an id that is a number"),
         pytest.param({**RSA, "use": "enc"}, id="for encryption"),
-        pytest.param({**RSA, "use": None}, id="for null"),
         pytest.param({**RSA, "key_ops": ["encrypt"]}, id="to encrypt"),
-        pytest.param({**RSA, "key_ops": "verify"}, id="operations that are no list"),
+        pytest.param({**RSA, "key_ops": 5}, id="operations that are no list"),
         pytest.param({**RSA, "alg": "RS512"}, id="RS512"),
         pytest.param({**RSA, "alg": "PS256"}, id="PS256"),
         pytest.param({**RSA, "alg": "ES256"}, id="RSA for ES256"),
@@ -245,18 +226,16 @@ def test_no_key_is_so_strange_that_it_breaks_the_set(key: dict[str, Any], change
     assert taken({**key, **changes}, RSA)[-1] == "RS256"
 
 
-@pytest.mark.parametrize("document", [b"{}", b'{"keys": {}}', b'{"keys": null}'])
-def test_a_set_without_a_list_of_keys_is_none(document: bytes) -> None:
+@pytest.mark.parametrize("document", [{}, {"keys": {}}, {"keys": None}])
+def test_a_set_needs_a_list_of_keys(document: dict[str, object]) -> None:
     with pytest.raises(Unfetchable, match=r"^is_no_key_set$"):
         read_keys(document)
 
 
-# How long they stay in force
+# How long they are used
 
 
-async def test_keys_are_fetched_once_in_a_quarter_of_an_hour(
-    issuer: Issuer, keys: IssuerKeys, moment: Moment
-) -> None:
+async def test_keys_are_fetched_once_in_a_quarter_of_an_hour(issuer: Issuer, keys: JWKS, moment: Moment) -> None:
     asked = []
     for seconds in (0, FRESH - 1, 1, FRESH - 1, 1):
         moment.seconds += seconds
@@ -266,7 +245,7 @@ async def test_keys_are_fetched_once_in_a_quarter_of_an_hour(
 
 
 async def test_a_new_key_is_found_at_its_first_token_and_the_old_one_is_gone(
-    issuer: Issuer, keys: IssuerKeys, moment: Moment
+    issuer: Issuer, keys: JWKS, moment: Moment
 ) -> None:
     before = await ids(keys)
     issuer.rotate()
@@ -274,9 +253,7 @@ async def test_a_new_key_is_found_at_its_first_token_and_the_old_one_is_gone(
     assert (before, await ids(keys, "key-2"), await ids(keys)) == (["key-1"], ["key-2"], ["key-2"])
 
 
-async def test_unknown_keys_ask_the_issuer_once_in_half_a_minute(
-    issuer: Issuer, keys: IssuerKeys, moment: Moment
-) -> None:
+async def test_unknown_keys_ask_the_issuer_once_in_half_a_minute(issuer: Issuer, keys: JWKS, moment: Moment) -> None:
     asked = []
     for seconds in (0, PAUSE - 1, 1, 1, PAUSE - 1):
         moment.seconds += seconds
@@ -293,7 +270,7 @@ async def asked(issuer: Issuer) -> None:
         await checkpoint()
 
 
-async def test_64_at_once_ask_once_and_all_get_the_keys(issuer: Issuer, keys: IssuerKeys) -> None:
+async def test_64_at_once_ask_once_and_all_get_the_keys(issuer: Issuer, keys: JWKS) -> None:
     found: list[list[str | None]] = []
 
     async def look() -> None:
@@ -308,7 +285,7 @@ async def test_64_at_once_ask_once_and_all_get_the_keys(issuer: Issuer, keys: Is
 
 
 async def test_nobody_else_waits_while_old_keys_are_asked_for_anew(
-    issuer: Issuer, keys: IssuerKeys, moment: Moment
+    issuer: Issuer, keys: JWKS, moment: Moment
 ) -> None:
     await ids(keys)
     moment.seconds += FRESH
@@ -321,7 +298,7 @@ async def test_nobody_else_waits_while_old_keys_are_asked_for_anew(
     assert (meanwhile, await ids(keys)) == (["key-1"], ["key-1", "key-2"])
 
 
-async def test_who_asks_and_leaves_doesn_t_stop_the_attempt(issuer: Issuer, keys: IssuerKeys) -> None:
+async def test_who_asks_and_leaves_doesn_t_stop_the_attempt(issuer: Issuer, keys: JWKS) -> None:
     async with anyio.create_task_group() as tasks:
         with issuer.hold():
             tasks.start_soon(ids, keys)
@@ -331,7 +308,7 @@ async def test_who_asks_and_leaves_doesn_t_stop_the_attempt(issuer: Issuer, keys
 
 
 async def test_the_last_good_keys_outlast_an_outage_of_a_day_and_no_longer(
-    issuer: Issuer, keys: IssuerKeys, moment: Moment, caplog: pytest.LogCaptureFixture
+    issuer: Issuer, keys: JWKS, moment: Moment, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ids(keys)
     issuer.always = Answer(503)
@@ -341,31 +318,31 @@ async def test_the_last_good_keys_outlast_an_outage_of_a_day_and_no_longer(
         found.append(await ids(keys))
     assert found == [["key-1"], ["key-1"], ["key-1"], []]
     reasons = "oauth-authorization-server http_503, openid-configuration http_503"
-    assert caplog.messages == [f"issuer_keys_unavailable: {reasons}, {DOWN}"] * 2
+    assert caplog.messages == [f"jwks_unavailable: {reasons}, {DOWN}"] * 2
     moment.seconds += PAUSE
     await ids(keys)
-    assert caplog.messages[2:] == [f"issuer_keys_unavailable: {reasons}, {NO_KEYS}"]
+    assert caplog.messages[2:] == [f"jwks_unavailable: {reasons}, {NO_KEYS}"]
     issuer.always = None
     moment.seconds += PAUSE
     assert await ids(keys) == ["key-1"]
 
 
 async def test_an_issuer_that_publishes_no_key_any_more_has_withdrawn_them(
-    issuer: Issuer, keys: IssuerKeys, moment: Moment, caplog: pytest.LogCaptureFixture
+    issuer: Issuer, keys: JWKS, moment: Moment, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ids(keys)
     issuer.keys = []
     moment.seconds += FRESH
     assert await ids(keys) == []
-    assert caplog.messages == ["issuer_keys_unusable: it publishes none for RS256, ES256 or EdDSA"]
+    assert caplog.messages == ["jwks_unusable: it has no key for RS256, ES256 or EdDSA"]
 
 
 async def test_an_issuer_that_is_too_slow_is_as_good_as_gone(
-    issuer: Issuer, fetch: Fetch, caplog: pytest.LogCaptureFixture
+    issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with issuer.hold():
-        assert await ids(IssuerKeys(issuer.url, fetch, timeout=0.05)) == []
-    assert caplog.messages == [f"issuer_keys_unavailable: too_slow, {NO_KEYS}"]
+        assert await ids(JWKS(issuer.url, timeout=0.05)) == []
+    assert caplog.messages == [f"jwks_unavailable: too_slow, {NO_KEYS}"]
 
 
 MEBIBYTE = Answer(body=b" " * (1 << 20))
@@ -376,8 +353,11 @@ KEYS_FAIL = {
     "1 MiB": (MEBIBYTE, "is_over_256_kib"),
     "a little over 256 KiB": (Answer(body=b" " * 262_145), "is_over_256_kib"),
     "256 KiB of nothing": (Answer(body=b" " * 262_144), "is_no_json_object"),
-    "compressed": (Answer(body=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}), "is_compressed"),
+    "compressed": (Answer(body=gzip.compress(b"{}"), headers={"Content-Encoding": "gzip"}), "is_no_json_object"),
     "a page": (Answer(body=b"<html>"), "is_no_json_object"),
+    "a list": (Answer(body=b"[]"), "is_no_json_object"),
+    "a member twice": (Answer(body=b'{"keys": [], "keys": []}'), "is_no_json_object"),
+    "nested too deep": (Answer(body=b"[" * 10_000), "is_no_json_object"),
     "no keys": (Answer(body=b"{}"), "is_no_key_set"),
     "cut off": (Answer(body=b"{", headers={"Content-Length": "9"}), "unreachable"),
 }
@@ -385,54 +365,48 @@ KEYS_FAIL = {
 
 @pytest.mark.parametrize("name", KEYS_FAIL)
 async def test_keys_that_can_t_be_had(
-    issuer: Issuer, keys: IssuerKeys, caplog: pytest.LogCaptureFixture, name: str
+    issuer: Issuer, keys: JWKS, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     answer, reason = KEYS_FAIL[name]
     issuer.answers[issuer.jwks_path] = answer
     caplog.set_level(logging.WARNING)
     assert await ids(keys) == []
-    assert caplog.messages == [f"issuer_keys_unavailable: jwks_uri {reason}, {NO_KEYS}"]
+    assert caplog.messages == [f"jwks_unavailable: jwks_uri {reason}, {NO_KEYS}"]
     assert issuer.paths == [issuer.metadata_path, issuer.jwks_path], "and no redirect was followed"
 
 
 async def test_an_issuer_that_calls_itself_by_another_name_has_no_keys(
-    issuer: Issuer, keys: IssuerKeys, caplog: pytest.LogCaptureFixture
+    issuer: Issuer, keys: JWKS, caplog: pytest.LogCaptureFixture
 ) -> None:
     issuer.changes["issuer"] = f"{issuer.url}/"
     assert await ids(keys) == []
     reasons = "oauth-authorization-server names_the_issuer_with_another_final_slash, openid-configuration http_404"
-    assert caplog.messages == [f"issuer_keys_unavailable: {reasons}, {NO_KEYS}"]
+    assert caplog.messages == [f"jwks_unavailable: {reasons}, {NO_KEYS}"]
 
 
-async def test_an_issuer_that_doesn_t_listen(fetch: Fetch) -> None:
-    with Issuer() as issuer:
-        address = issuer.url
-    with pytest.raises(Unfetchable, match=r"^unreachable$"):
-        await fetch(address)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://:443"])
+async def test_an_issuer_that_can_t_be_reached(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert await ids(JWKS(url)) == []
+    assert "oauth-authorization-server unreachable, openid-configuration unreachable" in caplog.text
 
 
-async def test_an_issuer_that_speaks_no_tls(issuer: Issuer, fetch: Fetch) -> None:
-    with pytest.raises(Unfetchable, match=r"^no_tls$"):
-        await fetch(issuer.url.replace("http:", "https:"))
+async def test_an_issuer_that_speaks_no_tls(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    assert await ids(JWKS(issuer.url.replace("http:", "https:"))) == []
+    assert "oauth-authorization-server no_tls, openid-configuration no_tls" in caplog.text
 
 
-async def test_an_address_that_is_none(fetch: Fetch) -> None:
-    with pytest.raises(Unfetchable, match=r"^unreachable$"):
-        await fetch("https://[login.example.com]/")
-
-
-async def test_a_host_that_has_no_address() -> None:
+async def test_a_host_that_has_no_address(caplog: pytest.LogCaptureFixture) -> None:
     def fail(request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ConnectError("login.example.com", request=request) from socket.gaierror(-2, "login.example.com")
 
-    with pytest.raises(Unfetchable, match=r"^no_such_host$"):
-        await HttpFetch(httpx2.MockTransport(fail))(ISSUER)
+    assert await ids(JWKS(ISSUER, httpx2.MockTransport(fail))) == []
+    assert "oauth-authorization-server no_such_host, openid-configuration no_such_host" in caplog.text
 
 
 def test_certificate_authorities_that_can_t_be_read_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent/authorities.pem")
     with pytest.raises(ConfigurationError) as caught:
-        HttpFetch()
+        JWKS(ISSUER)
     assert str(caught.value) == (
         "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
     )

@@ -1,10 +1,10 @@
 """Which access tokens let somebody in, and that the log alone says why the others don't."""
 
-import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,76 +13,89 @@ from hypothesis import strategies as st
 from mcp.server.auth.provider import AccessToken
 
 from juspay_mcp.oauth import LEEWAY, OAuthVerifier, _name
-from tests.conftest import NOW
 from tests.issuer import AUDIENCE, Issuer, Key, make_key, sign
 
-SECONDS = int(NOW.timestamp())
 FOREIGN = make_key("key-1", "RS256", 2049)
 """Somebody else's key under a name that is known."""
 
 
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    with Issuer(now=NOW.timestamp) as running:
+    with Issuer() as running:
         yield running
 
 
 @pytest.fixture
 def verifier(issuer: Issuer) -> OAuthVerifier:
-    return OAuthVerifier(issuer.url, AUDIENCE, clock=lambda: NOW)
+    return OAuthVerifier(issuer.url, AUDIENCE)
 
 
-def grant(issuer: Issuer, **changes: Any) -> AccessToken:
-    usual = {
-        "token": "",
-        "client_id": "oauth:asha",
-        "scopes": ["wallets:read"],
-        "expires_at": SECONDS + 300 + LEEWAY,
-        "resource": AUDIENCE,
-        "claims": {"iss": issuer.url},
-    }
-    return AccessToken(**{**usual, **changes})
+def grant(name: str = "asha", scopes: Sequence[str] = ("wallets:read",)) -> AccessToken:
+    return AccessToken(token="", client_id=f"oauth:{name}", scopes=list(scopes))
+
+
+Make = Callable[[Issuer], str]
+"""Makes a token; the times in it are relative to when the test runs."""
+
+
+def changed(**changes: Any) -> Make:
+    return lambda issuer: issuer.token(**changes)
+
+
+def timed(**seconds: float) -> Make:
+    """With these times, in seconds from now."""
+
+    def make(issuer: Issuer) -> str:
+        times: dict[str, Any] = {claim: int(time.time()) + offset for claim, offset in seconds.items()}
+        return issuer.token(**times)
+
+    return make
+
+
+def signed(header: dict[str, object], claims: bytes = b"{}") -> Make:
+    """With exactly these parts, signed with the issuer's key."""
+    return lambda issuer: sign(header, claims, issuer.keys[-1])
 
 
 async def test_a_token_of_the_issuer_for_this_server_lets_its_bearer_in(
     issuer: Issuer, verifier: OAuthVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
-    assert await verifier.verify_token(issuer.token()) == grant(issuer)
+    assert await verifier.verify_token(issuer.token()) == grant()
     assert caplog.messages == []
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256", "EdDSA"])
 async def test_three_algorithms_are_known(issuer: Issuer, verifier: OAuthVerifier, alg: str) -> None:
     issuer.rotate(alg)
-    assert await verifier.verify_token(issuer.token()) == grant(issuer)
+    assert await verifier.verify_token(issuer.token()) == grant()
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({"aud": f"{AUDIENCE}/"}, id="a slash after the audience"),
-        pytest.param({"aud": [AUDIENCE]}, id="a list of the audience"),
-        pytest.param({"aud": ["https://other.example.com", 1, f"{AUDIENCE}/"]}, id="the audience among others"),
-        pytest.param({"exp": SECONDS - LEEWAY + 1}, id="expired within the leeway"),
-        pytest.param({"exp": SECONDS + 0.5}, id="fractions of a second"),
-        pytest.param({"nbf": SECONDS + LEEWAY}, id="valid from within the leeway on"),
-        pytest.param({"nbf": SECONDS}, id="valid from now on"),
-        pytest.param({"headers": {"typ": "application/AT+JWT"}}, id="a type in capital letters"),
-        pytest.param({"headers": {"typ": "JWT"}}, id="a plain JWT"),
-        pytest.param({"headers": {"typ": None}}, id="no type"),
-        pytest.param({"headers": {"kid": None}}, id="no key id where there is one key"),
-        pytest.param({"headers": {"jwk": FOREIGN.jwk, "jku": "http://127.0.0.1:1/", "x5u": "x"}}, id="foreign keys"),
-    ],
-)
-async def test_what_makes_no_difference(issuer: Issuer, verifier: OAuthVerifier, changes: dict[str, Any]) -> None:
-    assert (found := await verifier.verify_token(issuer.token(**changes))) is not None
-    assert found.client_id == "oauth:asha"
+ACCEPTED: dict[str, Make] = {
+    "a slash after the audience": changed(aud=f"{AUDIENCE}/"),
+    "a list of the audience": changed(aud=[AUDIENCE]),
+    "the audience among others": changed(aud=["https://other.example.com", f"{AUDIENCE}/"]),
+    "expired within the leeway": timed(exp=10 - LEEWAY),
+    "fractions of a second": timed(exp=300.5),
+    "valid from within the leeway on": timed(nbf=LEEWAY),
+    "valid from now on": timed(nbf=0),
+    "no time of issue": changed(iat=None),
+    "a type in capital letters": changed(headers={"typ": "application/AT+JWT"}),
+    "a plain JWT": changed(headers={"typ": "JWT"}),
+    "no type": changed(headers={"typ": None}),
+    "no key id if there is one key": changed(headers={"kid": None}),
+    "foreign keys": changed(headers={"jwk": FOREIGN.jwk, "jku": "http://127.0.0.1:1/", "x5u": "x"}),
+}
+
+
+@pytest.mark.parametrize("make", ACCEPTED.values(), ids=ACCEPTED)
+async def test_what_makes_no_difference(issuer: Issuer, verifier: OAuthVerifier, make: Make) -> None:
+    assert await verifier.verify_token(make(issuer)) == grant()
 
 
 async def test_a_slash_after_the_public_address_makes_no_difference_either(issuer: Issuer) -> None:
-    verifier = OAuthVerifier(issuer.url, f"{AUDIENCE}/", clock=lambda: NOW)
-    assert await verifier.verify_token(issuer.token()) == grant(issuer, resource=f"{AUDIENCE}/")
+    verifier = OAuthVerifier(issuer.url, f"{AUDIENCE}/")
+    assert await verifier.verify_token(issuer.token()) == grant()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +112,7 @@ async def test_a_slash_after_the_public_address_makes_no_difference_either(issue
 async def test_scopes_are_told_and_not_judged(
     issuer: Issuer, verifier: OAuthVerifier, changes: dict[str, Any], scopes: list[str]
 ) -> None:
-    assert await verifier.verify_token(issuer.token(**changes)) == grant(issuer, scopes=scopes)
+    assert await verifier.verify_token(issuer.token(**changes)) == grant(scopes=scopes)
 
 
 @pytest.mark.parametrize(
@@ -115,22 +128,13 @@ async def test_scopes_are_told_and_not_judged(
 async def test_a_caller_is_named_by_the_first_claim_that_names_one(
     issuer: Issuer, verifier: OAuthVerifier, changes: dict[str, Any], name: str
 ) -> None:
-    assert await verifier.verify_token(issuer.token(**changes)) == grant(issuer, client_id=name)
+    assert await verifier.verify_token(issuer.token(**changes)) == grant(name)
 
 
 @given(st.text("desk:-", min_size=1), st.text("desk:-", min_size=1))
 def test_no_subject_and_no_token_of_the_file_shares_its_name_with_a_client(subject: str, client: str) -> None:
     names = {_name({"sub": subject}), _name({"client_id": client}), _name({"azp": client}), "token:desk", "anonymous"}
     assert len(names) == 4
-
-
-def signed(header: dict[str, object], claims: bytes = b"{}") -> Callable[[Issuer], str]:
-    """A token with exactly these parts, signed with the issuer's key."""
-    return lambda issuer: sign(header, claims, issuer.keys[-1])
-
-
-def changed(**changes: Any) -> Callable[[Issuer], str]:
-    return lambda issuer: issuer.token(**changes)
 
 
 def tampered(issuer: Issuer) -> str:
@@ -149,41 +153,46 @@ def of_another_tenant(issuer: Issuer) -> str:
 
 
 RS256: dict[str, object] = {"alg": "RS256", "kid": "key-1"}
-REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
-    "expired": (changed(exp=SECONDS - LEEWAY), "expired"),
+# Those that PyJWT would accept come first.
+REFUSED: dict[str, tuple[Make, str]] = {
+    "an expiry in milliseconds": (lambda issuer: issuer.token(exp=int(time.time()) * 1000), "malformed"),
+    "an expiry in digits": (changed(exp="9999999999"), "malformed"),
+    "crit b64": (changed(headers={"crit": ["b64"], "b64": True}), "critical_header"),
+    "another type": (changed(headers={"typ": "logout+jwt"}), "wrong_type"),
+    "a type that is a number": (changed(headers={"typ": 1}), "wrong_type"),
+    "nobody": (changed(sub=None, client_id=None), "no_name"),
+    "an empty name": (changed(sub=""), "no_name"),
+    "a client that is a number": (changed(sub=None, client_id=7), "no_name"),
+    "a name of two lines": (changed(sub="asha\nravi"), "no_name"),
+    "a name that ends a line": (changed(sub="asha\n"), "no_name"),
+    "a name in another script": (changed(sub="आशा"), "no_name"),
+    "a long name": (changed(sub="s" * 195), "no_name"),
+    "over 8 KiB": (changed(pad="x" * 8192), "implausible"),
+    "1 MiB": (changed(pad="x" * (1 << 20)), "implausible"),
+    "expired": (timed(exp=-LEEWAY), "expired"),
     "long expired": (changed(exp=0), "expired"),
-    "not yet valid": (changed(nbf=SECONDS + LEEWAY + 1), "not_yet_valid"),
-    "no expiry": (changed(exp=None), "no_expiry"),
-    "an expiry that is null": (
-        lambda issuer: sign(
-            RS256, json.dumps({"iss": issuer.url, "aud": AUDIENCE, "exp": None}).encode(), issuer.keys[-1]
-        ),
-        "malformed",
-    ),
-    "an expiry in milliseconds": (changed(exp=SECONDS * 1000), "malformed"),
+    "an expiry before 1970": (changed(exp=-1), "expired"),
+    "an expiry that is true": (changed(exp=True), "expired"),
+    "not yet valid": (timed(nbf=LEEWAY + 10), "not_yet_valid"),
+    "issued in the future": (timed(iat=LEEWAY + 10), "not_yet_valid"),
+    "no expiry": (changed(exp=None), "no_exp"),
+    "an expiry that is null": (signed(RS256, b'{"exp": null}'), "no_exp"),
     "an expiry that is endless": (changed(exp=float("inf")), "malformed"),
-    "an expiry before 1970": (changed(exp=-1), "malformed"),
     "an expiry in words": (changed(exp="tomorrow"), "malformed"),
-    "an expiry that is true": (changed(exp=True), "malformed"),
     "a beginning in words": (changed(nbf="tomorrow"), "malformed"),
     "another issuer": (changed(iss="https://login.example.com"), "wrong_issuer"),
-    "no issuer": (changed(iss=None), "wrong_issuer"),
+    "no issuer": (changed(iss=None), "no_iss"),
     "a slash after the issuer": (lambda issuer: issuer.token(iss=f"{issuer.url}/"), "wrong_issuer"),
     "a list of issuers": (lambda issuer: issuer.token(iss=[issuer.url]), "wrong_issuer"),
     "another tenant": (of_another_tenant, "wrong_issuer"),
     "another audience": (changed(aud="https://other.example.com/mcp"), "wrong_audience"),
     "the audience's host": (changed(aud="https://wallets.example.com"), "wrong_audience"),
     "two slashes after the audience": (changed(aud=f"{AUDIENCE}//"), "wrong_audience"),
-    "no audience": (changed(aud=None), "wrong_audience"),
-    "an empty list of audiences": (changed(aud=[]), "wrong_audience"),
+    "no audience": (changed(aud=None), "no_aud"),
+    "an empty list of audiences": (changed(aud=[]), "no_aud"),
     "an audience that is an object": (changed(aud={AUDIENCE: 1}), "wrong_audience"),
-    "nobody": (changed(sub=None, client_id=None), "no_name"),
-    "an empty name": (changed(sub=""), "no_name"),
-    "a name that is a number": (changed(sub=7), "no_name"),
-    "a name of two lines": (changed(sub="asha\nravi"), "no_name"),
-    "a name that ends a line": (changed(sub="asha\n"), "no_name"),
-    "a name in another script": (changed(sub="आशा"), "no_name"),
-    "a long name": (changed(sub="s" * 195), "no_name"),
+    "a list with what is no audience": (changed(aud=[1, AUDIENCE]), "wrong_audience"),
+    "a name that is a number": (changed(sub=7), "malformed"),
     "alg none": (changed(alg="none"), "wrong_algorithm"),
     "alg None": (changed(alg="None"), "wrong_algorithm"),
     "no alg": (signed({"kid": "key-1"}), "wrong_algorithm"),
@@ -193,8 +202,8 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "PS256": (changed(alg="PS256"), "wrong_algorithm"),
     "RS512": (changed(alg="RS512"), "wrong_algorithm"),
     "ES384": (changed(key=make_key("key-1", "ES384")), "wrong_algorithm"),
-    "an RSA key for ES256": (changed(alg="ES256"), "wrong_key_type"),
-    "an EC key under an RSA key's name": (changed(key=make_key("key-1", "ES256")), "wrong_key_type"),
+    "an RSA key for ES256": (changed(alg="ES256"), "unknown_key"),
+    "an EC key under an RSA key's name": (changed(key=make_key("key-1", "ES256")), "unknown_key"),
     "an unknown key": (changed(key=make_key("key-x")), "unknown_key"),
     "somebody else's key": (changed(key=FOREIGN), "bad_signature"),
     "somebody else's key, sent along": (changed(key=FOREIGN, headers={"jwk": FOREIGN.jwk}), "bad_signature"),
@@ -203,15 +212,11 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "no signature": (lambda issuer: issuer.token().rpartition(".")[0] + ".", "bad_signature"),
     "a key id that is a number": (signed({"alg": "RS256", "kid": 1}), "malformed"),
     "a key id that is null": (signed({"alg": "RS256", "kid": None}), "malformed"),
-    "crit": (changed(headers={"crit": ["exp"]}), "critical_header"),
-    "crit b64, which PyJWT knows": (changed(headers={"crit": ["b64"], "b64": True}), "critical_header"),
-    "an empty crit": (changed(headers={"crit": []}), "critical_header"),
+    "crit": (changed(headers={"crit": ["exp"]}), "malformed"),
+    "an empty crit": (changed(headers={"crit": []}), "malformed"),
     "a payload that isn't encoded": (changed(headers={"b64": False}), "malformed"),
-    "another type": (changed(headers={"typ": "logout+jwt"}), "wrong_type"),
-    "a type that is a number": (changed(headers={"typ": 1}), "wrong_type"),
     "claims that are no JSON": (signed(RS256, b"{"), "malformed"),
     "claims that are a list": (signed(RS256, b"[]"), "malformed"),
-    "a claim made twice": (signed(RS256, b'{"iss": "a", "iss": "b"}'), "malformed"),
     "claims nested too deep": (signed(RS256, b"[" * 5000), "malformed"),
     "claims in no UTF-8": (signed(RS256, b'{"iss": "\xff"}'), "malformed"),
     "nothing": (lambda _: "", "malformed"),
@@ -224,8 +229,6 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
     "an encrypted token's five parts": (lambda issuer: issuer.token() + ".a.b", "malformed"),
     "a team's token": (lambda _: "jwm_0123456789", "malformed"),
     "a letter with an accent": (lambda issuer: issuer.token() + "é", "implausible"),
-    "over 8 KiB": (changed(pad="x" * 8192), "implausible"),
-    "1 MiB": (changed(pad="x" * (1 << 20)), "implausible"),
 }
 
 
@@ -252,7 +255,7 @@ async def test_a_token_without_a_key_id_is_refused_where_it_could_mean_several(
     only_one_of_its_kind = issuer.token(headers={"kid": None})
     one_of_two = issuer.token(key=issuer.keys[0], headers={"kid": None})
     found = [await verifier.verify_token(token) for token in (only_one_of_its_kind, one_of_two)]
-    assert (found, caplog.messages) == ([grant(issuer), None], ["token_refused: no_key_id"])
+    assert (found, caplog.messages) == ([grant(), None], ["token_refused: no_key_id"])
 
 
 async def test_nobody_is_let_in_while_there_are_no_keys(
@@ -261,20 +264,13 @@ async def test_nobody_is_let_in_while_there_are_no_keys(
     token = issuer.token()
     issuer.stop()
     assert await verifier.verify_token(token) is None
-    assert caplog.messages[-1] == "token_refused: no_keys_in_force"
+    assert caplog.messages[-1] == "token_refused: no_keys"
 
 
 async def test_what_is_no_token_costs_the_issuer_nothing(issuer: Issuer, verifier: OAuthVerifier) -> None:
     for token in ("", "garbage", issuer.token(alg="none"), issuer.token(pad="x" * 8192)):
         assert await verifier.verify_token(token) is None
     assert issuer.requests == []
-
-
-async def test_a_verifier_tells_the_time_itself() -> None:
-    with Issuer() as issuer:
-        verifier = OAuthVerifier(issuer.url, AUDIENCE)
-        found = [await verifier.verify_token(issuer.token(exp=exp)) for exp in (1, 9_999_999_999)]
-    assert found == [None, grant(issuer, expires_at=9_999_999_999 + LEEWAY)]
 
 
 async def test_no_token_is_in_what_it_becomes(issuer: Issuer, verifier: OAuthVerifier) -> None:
