@@ -1,19 +1,16 @@
-"""Who may call over HTTP: the gate before the endpoint, and what it tells those it doesn't let in.
+"""Who may call over HTTP: the middleware that demands a bearer token, and its challenge.
 
 Bearer tokens as in RFC 6750, with the challenge that MCP's authorization chapter asks for: the address of the
-protected-resource metadata (RFC 9728), and the scope. The wire never says why a token was refused; the log does.
+protected-resource metadata (RFC 9728), and the scope. (The SDK's own challenge has no scope, and an error code even
+for a request without a token.) A response never says why a token was refused; the log does.
 """
 
-import json
-from dataclasses import dataclass
-from typing import Final
-
-from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url
 from pydantic import AnyHttpUrl
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from juspay_mcp.settings import AccessSettings
@@ -22,10 +19,10 @@ from juspay_mcp.tokens_file import TokensFile
 
 
 def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
-    """What tells the tokens apart, as the settings name it; None where nothing is named.
+    """What verifies tokens, as the settings say; None if they name neither a file nor an issuer.
 
     Raises:
-        ConfigurationError: the tokens' file can't be read, or lets nobody in.
+        ConfigurationError: the tokens file can't be read, or has no token.
     """
     verifier: TokenVerifier | None = None
     if settings.oauth_issuer is not None:
@@ -35,64 +32,39 @@ def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
     return TokensFile(settings.tokens_file, verifier) if settings.tokens_file else verifier
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One kind of closed gate: the status, and the error code of RFC 6750, which has none for no token at all."""
-
-    status: int
-    error: str | None
-
-
-NO_TOKEN: Final = Refusal(401, None)
-UNKNOWN: Final = Refusal(401, "invalid_token")
-OUT_OF_SCOPE: Final = Refusal(403, "insufficient_scope")
-
-
-class Gate:
-    """ASGI: passes on the calls of those `verifier` knows, each with its user; answers the others itself."""
+class BearerTokenMiddleware:
+    """ASGI: passes on requests with a good token, and the user it names; answers the others itself."""
 
     def __init__(self, app: ASGIApp, verifier: TokenVerifier, settings: AccessSettings) -> None:
         self._app = app
-        self._backend = BearerAuthBackend(verifier)
-        self._challenge = _challenge(settings)
+        self._verifier = verifier
+        self._challenge = f'scope="{SCOPE}"'
+        if settings.oauth_issuer is not None:
+            metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url or ""))
+            self._challenge += f', resource_metadata="{metadata}"'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        known = await self._authenticate(HTTPConnection(scope))
-        if isinstance(known, Refusal):
-            await self._refuse(known)(scope, receive, send)
+        given = Headers(scope=scope).getlist("authorization")
+        user = await self._user(given)
+        if user and SCOPE in user.scopes:
+            await self._app({**scope, "user": user}, receive, send)
             return
-        await self._app({**scope, **known}, receive, send)
-
-    async def _authenticate(self, connection: HTTPConnection) -> dict[str, object] | Refusal:
-        given = connection.headers.getlist("authorization")
-        if not given:
-            return NO_TOKEN
-        # Two headers could mean two callers: one to a gateway before this server, another one here.
-        if len(given) > 1 or not given[0].lower().startswith("bearer "):
-            log_refusal("no_bearer_token" if len(given) == 1 else "two_headers")
-            return UNKNOWN
-        found = await self._backend.authenticate(connection)
-        if found is None:
-            return UNKNOWN
-        credentials, user = found
-        if SCOPE not in credentials.scopes:
+        status, error = (403, "insufficient_scope") if user else (401, "invalid_token")
+        if user:
             log_refusal("scope")
-            return OUT_OF_SCOPE
-        return {"auth": credentials, "user": user}
+        # RFC 6750, section 3.1: no error code for a request without a token.
+        code = f'error="{error}", ' if given else ""
+        headers = {"WWW-Authenticate": f"Bearer {code}{self._challenge}"}
+        await JSONResponse({"error": error if given else "no_token"}, status, headers)(scope, receive, send)
 
-    def _refuse(self, refusal: Refusal) -> Response:
-        error = f'error="{refusal.error}", ' if refusal.error else ""
-        return Response(
-            json.dumps({"error": refusal.error or "no_token"}),
-            status_code=refusal.status,
-            headers={"WWW-Authenticate": f"Bearer {error}{self._challenge}"},
-            media_type="application/json",
-        )
-
-
-def _challenge(settings: AccessSettings) -> str:
-    scope = f'scope="{SCOPE}"'
-    if settings.oauth_issuer is None:
-        return scope
-    return f'{scope}, resource_metadata="{build_resource_metadata_url(AnyHttpUrl(settings.public_url or ""))}"'
+    async def _user(self, given: list[str]) -> AuthenticatedUser | None:
+        if not given:
+            return None
+        scheme, _, token = given[0].partition(" ")
+        # Two headers could mean two callers: one to a gateway before this server, another one here.
+        if len(given) > 1 or scheme.lower() != "bearer" or not token:
+            log_refusal("two_headers" if len(given) > 1 else "no_bearer_token")
+            return None
+        access = await self._verifier.verify_token(token)
+        return AuthenticatedUser(access) if access else None

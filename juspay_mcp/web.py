@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from juspay_mcp.access import Gate, open_verifier
+from juspay_mcp.access import BearerTokenMiddleware, open_verifier
 from juspay_mcp.callers import ANONYMOUS, Caller
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.refusals import Plainly
@@ -109,7 +109,7 @@ def _said_in_the_log() -> Iterator[None]:
 
 
 def caller_of(ctx: Context) -> Caller:
-    """Whom the gate let in, or everybody where there is no gate."""
+    """Who the token names; without authentication all callers are one."""
     user = ctx.request.scope.get("user") if ctx.request else None
     return Caller(user.username, "http") if isinstance(user, AuthenticatedUser) else ANONYMOUS
 
@@ -117,7 +117,7 @@ def caller_of(ctx: Context) -> Caller:
 def _gated(endpoint: ASGIApp, access: AccessSettings, *, allow: bool) -> ASGIApp:
     verifier = open_verifier(access)
     if verifier is not None:
-        return Gate(endpoint, verifier, access)
+        return BearerTokenMiddleware(endpoint, verifier, access)
     if allow:
         return endpoint
     raise ConfigurationError(
