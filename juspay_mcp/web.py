@@ -26,7 +26,6 @@ from starlette.types import ASGIApp
 from juspay_mcp.access import BearerTokenMiddleware, open_verifier
 from juspay_mcp.callers import ANONYMOUS, Caller
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.refusals import Plainly
 from juspay_mcp.server import Context, build_server
 from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import AccessSettings, Settings
@@ -90,9 +89,7 @@ def create_app(
         security_settings=_security(settings.access),
         max_request_body_size=MAX_BODY,
     )
-    endpoint = _gated(
-        Plainly(StreamableHTTPASGIApp(app.state.sessions)), settings.access, allow=allow_unauthenticated
-    )
+    endpoint = _gated(StreamableHTTPASGIApp(app.state.sessions), settings.access, allow=allow_unauthenticated)
     # Without a session there is nothing to GET or DELETE; the specification's answer to that is 405.
     app.router.routes.append(Route(ENDPOINT, endpoint, methods=["POST"]))
     return app

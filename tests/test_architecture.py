@@ -43,16 +43,9 @@ IMPORTS = {
         "credentials", "customers", "errors", "failures", "outgoing", "replies", "settings", "spans", "times",
         "tls", "version", "wallets",
     },
-<<<<<<< HEAD
-    "issuer": {"decoding", "errors", "settings", "tls", "version"},
-    "oauth": {"decoding", "issuer", "times", "tokens"},
-    "limiter": {"errors"},
-=======
     "issuer": {"decoding", "failures", "settings", "tls", "version"},
     "oauth": {"failures", "issuer", "tokens"},
-    "window": set(),
-    "limiter": {"errors", "window"},
->>>>>>> 2f303c6 (PyJWT verifies the claims of OAuth tokens; only what it lets pass is checked here, and the JWKS cache is half as long)
+    "limiter": {"errors"},
     "shared_limiter": {"errors", "limiter", "variables"},
     "retry": {"errors"},
     "callers": set(),
@@ -83,8 +76,7 @@ IMPORTS = {
     "server": {"callers", "card", "messages", "prompt", "service", "settings", "tool", "version"},
     "stdio": {"errors", "server", "service", "settings"},
     "access": {"oauth", "settings", "tokens", "tokens_file"},
-    "refusals": set(),
-    "web": {"access", "callers", "errors", "refusals", "server", "service", "settings", "telemetry", "tokens"},
+    "web": {"access", "callers", "errors", "server", "service", "settings", "telemetry", "tokens"},
     "asgi": {"connections", "logs", "settings", "web"},
     "connections": set(),
     "startup": set(),
@@ -94,8 +86,8 @@ IMPORTS = {
     "demo": {"answer", "hosts", "simulator", "tables"},
     "gallery": {"demo", "simulator"},
     "check": {
-        "client", "credentials", "customers", "errors", "masking", "service", "settings", "snapshot", "times",
-        "variables", "version", "wallets",
+        "client", "credentials", "customers", "errors", "failures", "masking", "service", "settings",
+        "snapshot", "times", "variables", "version", "wallets",
     },
     "cli": {
         "audit", "boundary", "callers", "check", "credentials", "customers", "demo", "errors", "gallery",
