@@ -5,10 +5,10 @@ protected-resource metadata (RFC 9728), and the scope. (The SDK's own challenge 
 for a request without a token.) A response never says why a token was refused; the log does.
 """
 
+from urllib.parse import urlsplit
+
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import TokenVerifier
-from mcp.server.auth.routes import build_resource_metadata_url
-from pydantic import AnyHttpUrl
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,8 +28,21 @@ def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
     if settings.oauth_issuer is not None:
         from juspay_mcp.oauth import OAuthVerifier  # noqa: PLC0415 - cryptography, for those who use it
 
-        verifier = OAuthVerifier(settings.oauth_issuer, settings.public_url or "")
+        verifier = OAuthVerifier(
+            settings.oauth_issuer, settings.public_url or "", settings.oauth_audience, settings.oauth_scope
+        )
     return TokensFile(settings.tokens_file, verifier) if settings.tokens_file else verifier
+
+
+def metadata_url(public_url: str) -> str:
+    """Where the metadata of this protected resource are (RFC 9728, section 3.1).
+
+    The SDK's own function would rewrite the URL, which clients compare literally.
+    """
+    parts = urlsplit(public_url)
+    return (
+        f"{parts.scheme}://{parts.netloc}/.well-known/oauth-protected-resource{parts.path.rstrip('/') and parts.path}"
+    )
 
 
 class BearerTokenMiddleware:
@@ -38,10 +51,9 @@ class BearerTokenMiddleware:
     def __init__(self, app: ASGIApp, verifier: TokenVerifier, settings: AccessSettings) -> None:
         self._app = app
         self._verifier = verifier
-        self._challenge = f'scope="{SCOPE}"'
-        if settings.oauth_issuer is not None:
-            metadata = build_resource_metadata_url(AnyHttpUrl(settings.public_url or ""))
-            self._challenge += f', resource_metadata="{metadata}"'
+        self._challenge = f'scope="{settings.oauth_scope}"'
+        if settings.oauth_issuer and settings.public_url:
+            self._challenge += f', resource_metadata="{metadata_url(settings.public_url)}"'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""

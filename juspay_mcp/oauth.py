@@ -4,6 +4,8 @@ Imported only if an issuer is set: PyJWT and cryptography are no part of a start
 """
 
 import re
+from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import jwt
@@ -22,7 +24,7 @@ from mcp.server.auth.provider import AccessToken
 
 from juspay_mcp.failures import first_reason
 from juspay_mcp.issuer import ALGORITHMS, JWKS
-from juspay_mcp.tokens import is_plausible, log_refusal
+from juspay_mcp.tokens import SCOPE, is_plausible, log_refusal
 
 LEEWAY: Final = 30
 """Seconds by which the issuer's clock and ours may differ."""
@@ -48,19 +50,23 @@ class _Refused(Exception):
 
 
 class OAuthVerifier:
-    """The SDK's `TokenVerifier` for tokens that `issuer` signed for `audience`, this server's public address.
+    """The SDK's `TokenVerifier` for tokens that `issuer` signed for this server.
 
-    The issuer must be named exactly as it is set; after the audience, a final slash makes no difference, as clients
-    take it from an address, where it means nothing. A missing scope isn't refused here: it is for a 403 that says so
-    (RFC 6750, section 3.1). Nothing is fetched before the first token comes.
+    Issuer and audiences must be named exactly as they are set. Without `audiences` a token is for `public_url`; there
+    a final slash makes no difference, as clients take it from an address, where it means nothing. A missing scope
+    isn't refused here: it is for a 403 that says so (RFC 6750, section 3.1). Nothing is fetched before the first
+    token comes.
 
     Raises:
         ConfigurationError: a file of certificate authorities can't be read.
     """
 
-    def __init__(self, issuer: str, audience: str) -> None:
+    def __init__(self, issuer: str, public_url: str, audiences: tuple[str, ...] = (), scope: str = SCOPE) -> None:
+        url = public_url.removesuffix("/")
         self._issuer = issuer
-        self._audiences = (audience.removesuffix("/"), f"{audience.removesuffix('/')}/")
+        self._audiences = audiences or (url, f"{url}/")
+        self._client_ids = audiences
+        self._scope = scope
         self._jwks = JWKS(issuer)
 
     async def verify_token(self, token: str) -> AccessToken | None:
@@ -68,7 +74,8 @@ class OAuthVerifier:
         try:
             claims = await self._claims(token)
             # The SDK reads an AccessToken's `token` only in authorization servers: what isn't there can't leak.
-            return AccessToken(token="", client_id=_name(claims), scopes=_scopes(claims))
+            scopes = [SCOPE] if self._scope in _scopes(claims) else []
+            return AccessToken(token="", client_id=_name(claims), scopes=scopes)
         except _Refused as refused:
             log_refusal(str(refused))
         except MissingRequiredClaimError as error:
@@ -89,15 +96,15 @@ class OAuthVerifier:
             raise _Refused("wrong_type")
         if algorithm not in ALGORITHMS:  # said before the issuer is asked for keys
             raise InvalidAlgorithmError
-        claims = jwt.decode(
-            token,
-            _choose(await self._jwks.find(key_id), key_id, algorithm),
-            ALGORITHMS,
-            {"require": ["exp"]},
-            issuer=self._issuer,
-            audience=self._audiences,
-            leeway=LEEWAY,
-        )
+        key = _choose(await self._jwks.find(key_id), key_id, algorithm)
+        decode = partial(jwt.decode, token, key, ALGORITHMS, issuer=self._issuer, leeway=LEEWAY)
+        try:
+            claims = decode(audience=self._audiences, options={"require": ["exp"]})
+        except MissingRequiredClaimError:
+            # Amazon Cognito's have no `aud` at all, and the client that they were issued to.
+            claims = decode(options={"require": ["exp"], "verify_aud": False})
+            if "aud" in claims or claims.get("client_id") not in self._client_ids:
+                raise
         if not isinstance(claims["exp"], int | float) or claims["exp"] > _LAST_MOMENT:
             raise _Refused("malformed")
         return claims
@@ -127,9 +134,8 @@ def _name(claims: dict[str, Any]) -> str:
     return prefix + given
 
 
-def _scopes(claims: dict[str, Any]) -> list[str]:
-    """`scope`, words in one text (RFC 9068), or `scp`, a text or a list, as Microsoft and Okta have it."""
-    given = claims.get("scope", claims.get("scp"))
-    if isinstance(given, str):
-        return given.split()
-    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
+def _scopes(claims: dict[str, Any]) -> Iterator[object]:
+    """`scope`, words in one text (RFC 9068); `scp`, a text or a list (Entra, Okta); `roles` (Entra's services)."""
+    for claim in ("scope", "scp", "roles"):
+        given = claims.get(claim)
+        yield from given.split() if isinstance(given, str) else given if isinstance(given, list) else ()

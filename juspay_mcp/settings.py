@@ -64,10 +64,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
-    """Who may call over HTTP. An `oauth_issuer` never comes without a `public_url`."""
+    """Who may call over HTTP. An `oauth_issuer` never comes without a `public_url`.
+
+    The URLs are as they were set: clients compare them literally. Hosts and origins are as clients send them. An
+    empty `oauth_audience` means the public URL.
+    """
 
     tokens_file: NamedFile | None
     oauth_issuer: str | None
+    oauth_audience: tuple[str, ...]
+    oauth_scope: str
     public_url: str | None
     allowed_hosts: tuple[str, ...]
     allowed_origins: tuple[str, ...]
@@ -124,9 +130,11 @@ def _access(values: "_Values") -> AccessSettings:
     return AccessSettings(
         tokens_file=values.file("JUSPAY_MCP_TOKENS_FILE"),
         oauth_issuer=issuer,
+        oauth_audience=values.several("JUSPAY_MCP_OAUTH_AUDIENCE"),
+        oauth_scope=values.text("JUSPAY_MCP_OAUTH_SCOPE"),
         public_url=public_url,
-        allowed_hosts=_list(values.optional("JUSPAY_MCP_ALLOWED_HOSTS")),
-        allowed_origins=_list(values.optional("JUSPAY_MCP_ALLOWED_ORIGINS")),
+        allowed_hosts=tuple(map(normalize_host, values.several("JUSPAY_MCP_ALLOWED_HOSTS"))),
+        allowed_origins=tuple(map(_normalize_origin, values.several("JUSPAY_MCP_ALLOWED_ORIGINS"))),
     )
 
 
@@ -144,6 +152,11 @@ class _Values:
 
     def text(self, name: str) -> str:
         return self.optional(name) or ""
+
+    def several(self, name: str) -> tuple[str, ...]:
+        """The parts of a list."""
+        given = self.optional(name)
+        return tuple(part.strip() for part in given.split(",")) if given else ()
 
     def secret(self, name: str) -> tuple[SecretStr | None, NamedFile | None]:
         """A secret that is given itself, or as the file that holds it."""
@@ -167,8 +180,16 @@ def _secret(given: str | None) -> SecretStr | None:
     return SecretStr(given) if given else None
 
 
-def _list(given: str | None) -> tuple[str, ...]:
-    return tuple(given.split(",")) if given else ()
+def normalize_host(host: str) -> str:
+    """A host, with its port if there is one, as clients send it: in lower case, without the scheme's own port."""
+    return re.sub(r":(80|443)$", "", host.lower())
+
+
+def _normalize_origin(origin: str) -> str:
+    """A page's origin as browsers send it; those of extensions and web views have no default port."""
+    scheme, _, host = origin.partition("://")
+    port = {"http": ":80", "https": ":443"}.get(scheme.lower())
+    return f"{scheme}://{host}".lower().removesuffix(port) if port else origin
 
 
 def _address(name: str, given: str | None) -> str | None:

@@ -16,9 +16,13 @@ AUDIT_KEY_RULE: Final = r"[!-~]{32,256}"
 _PATH = r"[^\0]+"
 # Plain enough for every reader of URLs to agree on where the host ends: a key goes there.
 _URL = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-\"$->@-~]*)?"
-_NAME = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])"
-_HOST = rf"{_NAME}(:(\d{{1,5}}|\*))?"
-_ORIGIN = rf"https?://{_NAME}(:\d{{1,5}})?"
+_NAME = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+_HOST = rf"{_NAME}(:({_PORT}|\*))?"
+# Any scheme: those of extensions and web views are their own (chrome-extension, app, tauri).
+_ORIGIN = rf"[A-Za-z][A-Za-z0-9+.-]*://{_NAME}(:{_PORT})?"
+_COMMA = " *, *"
+_AUDIENCE = r"[!-+\--~]{1,256}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,7 @@ VARIABLES: Final = (
     ),
     Variable(
         name="JUSPAY_MCP_OAUTH_ISSUER",
-        meaning="OAuth authorization server whose access tokens let callers in over HTTP.",
+        meaning="OAuth authorization server whose access tokens are accepted over HTTP.",
         says="an https address without query or fragment (http: loopback only)",
         example="https://login.example.com",
         rule=_URL,
@@ -142,18 +146,33 @@ VARIABLES: Final = (
         rule=_URL,
     ),
     Variable(
+        name="JUSPAY_MCP_OAUTH_AUDIENCE",
+        meaning="Audiences (aud) of OAuth tokens for this server, instead of JUSPAY_MCP_PUBLIC_URL.",
+        says="one or more values of aud, printable ASCII without spaces, separated by commas",
+        example="api://wallets,0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0",
+        rule=rf"{_AUDIENCE}({_COMMA}{_AUDIENCE})*",
+    ),
+    Variable(
+        name="JUSPAY_MCP_OAUTH_SCOPE",
+        meaning="Scope (or role) that an OAuth token must have, by its name at the issuer.",
+        says="one scope: printable ASCII without spaces, quotes and backslashes",
+        example="juspay/wallets:read",
+        rule=r"[!#-\[\]-~]{1,256}",
+        default="wallets:read",
+    ),
+    Variable(
         name="JUSPAY_MCP_ALLOWED_HOSTS",
         meaning="Host headers answered over HTTP, beside loopback's and JUSPAY_MCP_PUBLIC_URL's.",
-        says="host names, with a port where it isn't the scheme's own (:* for any), separated by commas",
+        says="host names, with a port if it isn't the scheme's own (:* for any), separated by commas",
         example="wallets.example.com,10.0.0.5:8000",
-        rule=rf"{_HOST}(,{_HOST})*",
+        rule=rf"{_HOST}({_COMMA}{_HOST})*",
     ),
     Variable(
         name="JUSPAY_MCP_ALLOWED_ORIGINS",
-        meaning="Web pages' origins that may call over HTTP; these get CORS headers, nobody else does.",
-        says="origins, scheme and host and port, separated by commas",
+        meaning="Origins of web pages and extensions that may call over HTTP; only these get CORS headers.",
+        says="origins (scheme, host and port, such as chrome-extension://id), separated by commas",
         example="https://console.example.com",
-        rule=rf"{_ORIGIN}(,{_ORIGIN})*",
+        rule=rf"{_ORIGIN}({_COMMA}{_ORIGIN})*",
     ),
     Variable(
         name="JUSPAY_MCP_AUDIT_LOG",

@@ -10,27 +10,24 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.routes import create_protected_resource_routes
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import AnyHttpUrl
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from juspay_mcp.access import BearerTokenMiddleware, open_verifier
+from juspay_mcp.access import BearerTokenMiddleware, metadata_url, open_verifier
 from juspay_mcp.callers import ANONYMOUS, Caller
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.server import Context, build_server
 from juspay_mcp.service import WalletService, open_service
 from juspay_mcp.settings import AccessSettings, Settings
 from juspay_mcp.telemetry import exported_spans
-from juspay_mcp.tokens import SCOPE
 
 _logger = logging.getLogger(__name__)
 
@@ -154,14 +151,22 @@ def _cors(access: AccessSettings) -> list[Middleware]:
 
 
 def _metadata_routes(access: AccessSettings) -> list[Route]:
+    """Where OAuth's clients look up who issues tokens (RFC 9728); the strings are as they were set."""
     if access.oauth_issuer is None or access.public_url is None:
         return []
-    return create_protected_resource_routes(
-        resource_url=AnyHttpUrl(access.public_url),
-        authorization_servers=[AnyHttpUrl(access.oauth_issuer)],
-        scopes_supported=[SCOPE],
-        resource_name="Juspay wallets",
-    )
+    metadata = {
+        "resource": access.public_url,
+        "authorization_servers": [access.oauth_issuer],
+        "scopes_supported": [access.oauth_scope],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Juspay wallets",
+    }
+
+    async def answer(_request: Request) -> Response:
+        return JSONResponse(metadata, headers={"Cache-Control": "public, max-age=3600"})
+
+    path = urlsplit(metadata_url(access.public_url)).path.rstrip("/")
+    return [Route(each, answer, methods=["GET"]) for each in (path, f"{path}/")]
 
 
 async def _healthz(_request: Request) -> Response:

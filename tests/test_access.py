@@ -173,16 +173,52 @@ async def test_a_token_taken_out_of_the_file_stops_working_at_once(
     assert (before.status_code, after.status_code) == (200, 401)
 
 
-async def test_the_metadata_say_where_a_token_comes_from(secured: dict[str, str], issuer: Issuer) -> None:
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
-        answer = await http.get(f"{url}{METADATA}")
+@pytest.mark.parametrize(
+    ("public_url", "path"),
+    [
+        (PUBLIC_URL, METADATA),
+        ("https://Wallets.Example.com:443/mcp", METADATA),
+        ("https://wallets.example.com/mcp/", f"{METADATA}/"),
+        ("https://wallets.example.com/team/mcp", "/.well-known/oauth-protected-resource/team/mcp"),
+        ("https://wallets.example.com", "/.well-known/oauth-protected-resource"),
+        ("https://wallets.example.com/", "/.well-known/oauth-protected-resource"),
+    ],
+)
+async def test_the_metadata_name_resource_and_issuer_literally_as_they_are_set(
+    secured: dict[str, str], issuer: Issuer, public_url: str, path: str
+) -> None:
+    """Clients compare the issuer with its own metadata, character by character."""
+    named = {"JUSPAY_MCP_PUBLIC_URL": public_url, "JUSPAY_MCP_OAUTH_SCOPE": "juspay/wallets:read"}
+    async with served(create_app(load_settings(secured | named))) as url, httpx2.AsyncClient() as http:
+        challenge = (await http.post(f"{url}/mcp")).headers["www-authenticate"]
+        answer = await http.get(f"{url}{path}")
+        with_another_slash = await http.get(f"{url}{path[:-1] if path.endswith('/') else path + '/'}")
+    origin = public_url.split("/mcp", maxsplit=1)[0].removesuffix("/team").removesuffix("/")
+    assert challenge == f'Bearer scope="juspay/wallets:read", resource_metadata="{origin}{path}"'
+    assert answer.json() == with_another_slash.json()
     assert answer.json() == {
-        "resource": PUBLIC_URL,
+        "resource": public_url,
         "authorization_servers": [issuer.url],
-        "scopes_supported": ["wallets:read"],
+        "scopes_supported": ["juspay/wallets:read"],
         "resource_name": "Juspay wallets",
         "bearer_methods_supported": ["header"],
     }
+
+
+async def test_an_issuer_without_a_path_is_named_without_a_slash(secured: dict[str, str]) -> None:
+    settings = load_settings(secured | {"JUSPAY_MCP_OAUTH_ISSUER": "https://login.example.com"})
+    async with served(create_app(settings)) as url, httpx2.AsyncClient() as http:
+        answer = await http.get(f"{url}{METADATA}")
+    assert answer.json()["authorization_servers"] == ["https://login.example.com"]
+
+
+async def test_a_token_of_the_file_needs_no_scope_of_the_issuer(secured: dict[str, str], issuer: Issuer) -> None:
+    named = {"JUSPAY_MCP_OAUTH_SCOPE": "juspay/wallets:read", "JUSPAY_MCP_OAUTH_AUDIENCE": "api://wallets"}
+    service_account = issuer.token(aud="api://wallets", scope=None, roles=["juspay/wallets:read"])
+    async with served(create_app(load_settings(secured | named))) as url:
+        for token in (ASHAS_TOKEN, service_account):
+            async with connected(url, token) as client:
+                assert len((await client.list_tools()).tools) == 1
 
 
 async def test_with_a_file_alone_there_are_no_metadata_to_point_to(secured: dict[str, str]) -> None:

@@ -15,6 +15,7 @@ from mcp.server.auth.provider import AccessToken
 from juspay_mcp.oauth import LEEWAY, OAuthVerifier, _name
 from tests.issuer import AUDIENCE, Issuer, Key, make_key, sign
 
+RS256: dict[str, object] = {"alg": "RS256", "kid": "key-1"}
 FOREIGN = make_key("key-1", "RS256", 2049)
 """Somebody else's key under a name that is known."""
 
@@ -99,20 +100,69 @@ async def test_a_slash_after_the_public_address_makes_no_difference_either(issue
 
 
 @pytest.mark.parametrize(
-    ("changes", "scopes"),
+    ("changes", "has_it"),
     [
-        pytest.param({"scope": "openid wallets:read  x"}, ["openid", "wallets:read", "x"], id="words"),
-        pytest.param({"scope": None, "scp": "a wallets:read"}, ["a", "wallets:read"], id="scp"),
-        pytest.param({"scope": None, "scp": ["a", 1, "b"]}, ["a", "b"], id="a list"),
-        pytest.param({"scope": "a", "scp": "wallets:read"}, ["a"], id="both"),
-        pytest.param({"scope": None}, [], id="none"),
-        pytest.param({"scope": 7}, [], id="a number"),
+        pytest.param({"scope": "openid wallets:read  x"}, True, id="words"),
+        pytest.param({"scope": None, "scp": "a wallets:read"}, True, id="scp"),
+        pytest.param({"scope": None, "scp": ["a", 1, "wallets:read"]}, True, id="a list"),
+        pytest.param({"scope": None, "roles": ["wallets:read"]}, True, id="a role"),
+        pytest.param({"scope": "a", "scp": ["b"], "roles": ["wallets:read"]}, True, id="all three"),
+        pytest.param({"scope": "wallets:read.all WALLETS:READ wallets"}, False, id="others"),
+        pytest.param({"scope": None, "scp": [["wallets:read"], {"wallets:read": 1}]}, False, id="deeper"),
+        pytest.param({"scope": {"wallets:read": 1}, "roles": 7}, False, id="no text and no list"),
+        pytest.param({"scope": None}, False, id="none"),
+        pytest.param({"scope": None, "groups": ["wallets:read"]}, False, id="a group"),
     ],
 )
-async def test_scopes_are_told_and_not_judged(
-    issuer: Issuer, verifier: OAuthVerifier, changes: dict[str, Any], scopes: list[str]
+async def test_the_scope_is_looked_for_in_three_claims(
+    issuer: Issuer, verifier: OAuthVerifier, changes: dict[str, Any], *, has_it: bool
 ) -> None:
-    assert await verifier.verify_token(issuer.token(**changes)) == grant(scopes=scopes)
+    assert await verifier.verify_token(issuer.token(**changes)) == grant(scopes=["wallets:read"] if has_it else [])
+
+
+async def test_the_scope_may_have_another_name_at_the_issuer(issuer: Issuer) -> None:
+    verifier = OAuthVerifier(issuer.url, AUDIENCE, scope="juspay/wallets:read")
+    found = [
+        await verifier.verify_token(issuer.token(scope=scope)) for scope in ("juspay/wallets:read", "wallets:read")
+    ]
+    assert found == [grant(), grant(scopes=[])]
+
+
+APP_ID = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+NULL_AUDIENCE = b'{"iss": "%b", "exp": 9999999999, "aud": null, "client_id": "%b"}'
+AUDIENCES_SET: dict[str, tuple[Make, str | None]] = {
+    "the application": (changed(aud=APP_ID), None),
+    "the application among others": (changed(aud=["other", APP_ID]), None),
+    "another one that is set": (changed(aud="api://wallets"), None),
+    "no audience, issued to the application": (changed(aud=None, client_id=APP_ID), None),
+    "no audience, issued to another one": (changed(aud=None, client_id="desk"), "no_aud"),
+    "no audience, issued to several": (changed(aud=None, client_id=[APP_ID]), "no_aud"),
+    "no audience, issued to nobody": (changed(aud=None, client_id=None), "no_aud"),
+    "no audience, by another claim": (changed(aud=None, client_id=None, azp=APP_ID), "no_aud"),
+    "no audience and no expiry": (changed(aud=None, client_id=APP_ID, exp=None), "no_exp"),
+    "no audience, expired": (lambda issuer: issuer.token(aud=None, client_id=APP_ID, exp=1), "expired"),
+    "no audience, another issuer": (changed(aud=None, client_id=APP_ID, iss="https://other"), "wrong_issuer"),
+    "a wrong audience, issued to the application": (changed(aud="https://other", client_id=APP_ID), "wrong_audience"),
+    "an empty audience, issued to the application": (changed(aud="", client_id=APP_ID), "no_aud"),
+    "an empty list, issued to the application": (changed(aud=[], client_id=APP_ID), "no_aud"),
+    "null, issued to the application": (
+        lambda issuer: signed(RS256, NULL_AUDIENCE % (issuer.url.encode(), APP_ID.encode()))(issuer),
+        "no_aud",
+    ),
+    "the public address, which isn't set": (changed(aud=AUDIENCE), "wrong_audience"),
+    "a slash after the application": (changed(aud=f"{APP_ID}/"), "wrong_audience"),
+    "two applications in one text": (changed(aud=f"{APP_ID},api://wallets"), "wrong_audience"),
+    "capital letters": (changed(aud=APP_ID.upper()), "wrong_audience"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), AUDIENCES_SET.values(), ids=AUDIENCES_SET)
+async def test_audiences_that_are_set_take_the_place_of_the_public_address(
+    issuer: Issuer, caplog: pytest.LogCaptureFixture, make: Make, reason: str | None
+) -> None:
+    verifier = OAuthVerifier(issuer.url, AUDIENCE, (APP_ID, "api://wallets"))
+    found = await verifier.verify_token(make(issuer))
+    assert (found, caplog.messages) == ((None, [f"token_refused: {reason}"]) if reason else (grant(), []))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +202,6 @@ def of_another_tenant(issuer: Issuer) -> str:
     return issuer.token(iss=f"{issuer.url}/other-tenant")
 
 
-RS256: dict[str, object] = {"alg": "RS256", "kid": "key-1"}
 # Those that PyJWT would accept come first.
 REFUSED: dict[str, tuple[Make, str]] = {
     "an expiry in milliseconds": (lambda issuer: issuer.token(exp=int(time.time()) * 1000), "malformed"),
@@ -189,6 +238,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "the audience's host": (changed(aud="https://wallets.example.com"), "wrong_audience"),
     "two slashes after the audience": (changed(aud=f"{AUDIENCE}//"), "wrong_audience"),
     "no audience": (changed(aud=None), "no_aud"),
+    "no audience, issued to a client of the public address's name": (changed(aud=None, client_id=AUDIENCE), "no_aud"),
     "an empty list of audiences": (changed(aud=[]), "no_aud"),
     "an audience that is an object": (changed(aud={AUDIENCE: 1}), "wrong_audience"),
     "a list with what is no audience": (changed(aud=[1, AUDIENCE]), "wrong_audience"),

@@ -15,7 +15,13 @@ from juspay_mcp.settings import AccessSettings, Settings, load_settings
 from juspay_mcp.variables import VARIABLES
 
 ACCESS_BY_DEFAULT = AccessSettings(
-    tokens_file=None, oauth_issuer=None, public_url=None, allowed_hosts=(), allowed_origins=()
+    tokens_file=None,
+    oauth_issuer=None,
+    oauth_audience=(),
+    oauth_scope="wallets:read",
+    public_url=None,
+    allowed_hosts=(),
+    allowed_origins=(),
 )
 BY_DEFAULT = Settings(
     environment="sandbox",
@@ -69,12 +75,20 @@ RULES = {
         "an https address without query or fragment (http: loopback only); "
         "for example: https://wallets.example.com/mcp"
     ),
+    "JUSPAY_MCP_OAUTH_AUDIENCE": (
+        "one or more values of aud, printable ASCII without spaces, separated by commas; "
+        "for example: api://wallets,0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+    ),
+    "JUSPAY_MCP_OAUTH_SCOPE": (
+        "one scope: printable ASCII without spaces, quotes and backslashes; for example: juspay/wallets:read"
+    ),
     "JUSPAY_MCP_ALLOWED_HOSTS": (
-        "host names, with a port where it isn't the scheme's own (:* for any), separated by commas; "
+        "host names, with a port if it isn't the scheme's own (:* for any), separated by commas; "
         "for example: wallets.example.com,10.0.0.5:8000"
     ),
     "JUSPAY_MCP_ALLOWED_ORIGINS": (
-        "origins, scheme and host and port, separated by commas; for example: https://console.example.com"
+        "origins (scheme, host and port, such as chrome-extension://id), separated by commas; "
+        "for example: https://console.example.com"
     ),
     "JUSPAY_MCP_AUDIT_LOG": (
         "the path of a file that can be written, or stderr; for example: /var/log/juspay-wallets-mcp/audit.jsonl"
@@ -160,9 +174,35 @@ ACCEPTED |= {
     "JUSPAY_MCP_ALLOWED_HOSTS": [
         ("w.example", access(allowed_hosts=("w.example",))),
         ("w.example:8443,[::1]:*,10.0.0.5", access(allowed_hosts=("w.example:8443", "[::1]:*", "10.0.0.5"))),
+        (
+            "W.Example:443, my_service:80 ,[2001:DB8::1]:443",
+            access(allowed_hosts=("w.example", "my_service", "[2001:db8::1]")),
+        ),
+        ("w.example:65535,w.example:4430", access(allowed_hosts=("w.example:65535", "w.example:4430"))),
     ],
     "JUSPAY_MCP_ALLOWED_ORIGINS": [
         ("https://a.example,http://b:81", access(allowed_origins=("https://a.example", "http://b:81"))),
+        ("HTTPS://A.Example:443, http://b:80", access(allowed_origins=("https://a.example", "http://b"))),
+        ("https://a:80,http://b:443", access(allowed_origins=("https://a:80", "http://b:443"))),
+        (
+            "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn,app://obsidian.md,tauri://localhost,app://.",
+            access(
+                allowed_origins=(
+                    "chrome-extension://nkbihfbeogaeaoehlefnkodbefgpgknn",
+                    "app://obsidian.md",
+                    "tauri://localhost",
+                    "app://.",
+                )
+            ),
+        ),
+    ],
+    "JUSPAY_MCP_OAUTH_AUDIENCE": [
+        ("api://wallets", access(oauth_audience=("api://wallets",))),
+        ("0f1e-2d3c , https://w.example/mcp/", access(oauth_audience=("0f1e-2d3c", "https://w.example/mcp/"))),
+    ],
+    "JUSPAY_MCP_OAUTH_SCOPE": [
+        ("juspay/wallets:read", access(oauth_scope="juspay/wallets:read")),
+        ("api://wallets/.default", access(oauth_scope="api://wallets/.default")),
     ],
     "JUSPAY_MCP_AUDIT_KEY": [("k" * 32, {"audit_key": SecretStr("k" * 32)})],
     "JUSPAY_MCP_AUDIT_KEY_FILE": [("/run/secrets/audit", {"audit_key_file": Path("/run/secrets/audit")})],
@@ -232,8 +272,19 @@ REFUSED = {
     "JUSPAY_MCP_TOKENS_FILE": ["a\0b"],
     "JUSPAY_MCP_OAUTH_ISSUER": ["login.example", "http://login.example", "https://a?b", "https://u@a", "https://a:0"],
     "JUSPAY_MCP_PUBLIC_URL": ["w.example/mcp", "http://w.example/mcp", "https://w.example/#a", "http://1.2.3.4.5"],
-    "JUSPAY_MCP_ALLOWED_HOSTS": ["a b", "https://a", "a,", ",a", "a:port", "*"],
-    "JUSPAY_MCP_ALLOWED_ORIGINS": ["*", "a.example", "https://a/", "ftp://a", "null", "https://a:*"],
+    "JUSPAY_MCP_OAUTH_AUDIENCE": ["a b", "a,", ",a", "a,,b", "ä", "a" * 257],
+    "JUSPAY_MCP_OAUTH_SCOPE": ["a b", 'a"', "a\\b", "ä", "a\nb", "a" * 257],
+    "JUSPAY_MCP_ALLOWED_HOSTS": ["a b", "https://a", "a,", ",a", "a:port", "*", "a:0", "a:0443", "a:65536", "a/"],
+    "JUSPAY_MCP_ALLOWED_ORIGINS": [
+        "*",
+        "a.example",
+        "https://a/",
+        "://a",
+        "null",
+        "https://a:*",
+        "app://",
+        "a://b:0",
+    ],
     "JUSPAY_MCP_AUDIT_LOG": ["a\0b"],
     "JUSPAY_MCP_AUDIT_KEY": ["k" * 31, "k" * 257, "k" * 20 + " " + "k" * 20],
     "JUSPAY_MCP_AUDIT_KEY_FILE": ["a\0b"],
@@ -276,6 +327,8 @@ def test_the_variables_and_their_defaults_are_the_contract_s() -> None:
         "JUSPAY_MCP_TOKENS_FILE": (None, False),
         "JUSPAY_MCP_OAUTH_ISSUER": (None, False),
         "JUSPAY_MCP_PUBLIC_URL": (None, False),
+        "JUSPAY_MCP_OAUTH_AUDIENCE": (None, False),
+        "JUSPAY_MCP_OAUTH_SCOPE": ("wallets:read", False),
         "JUSPAY_MCP_ALLOWED_HOSTS": (None, False),
         "JUSPAY_MCP_ALLOWED_ORIGINS": (None, False),
         "JUSPAY_MCP_AUDIT_LOG": (None, False),
