@@ -74,6 +74,7 @@ class BearerTokenMiddleware:
         if not given:
             return None
         scheme, _, token = given[0].partition(" ")
+        token = token.strip(" ")
         # Two headers could mean two callers: one to a gateway before this server, another one here.
         if len(given) > 1 or scheme.lower() != "bearer" or not token:
             log_refusal("two_headers" if len(given) > 1 else "no_bearer_token")

@@ -1,7 +1,4 @@
-"""The server over Streamable HTTP, as an ASGI app on the SDK's own transport.
-
-No session: any worker and any replica answers any request, in both protocol eras.
-"""
+"""The server over HTTP, as an ASGI app: the endpoint, who may call it and from where, and its health."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -10,8 +7,6 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,10 +14,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from juspay_mcp.access import BearerTokenMiddleware, metadata_url, open_verifier
 from juspay_mcp.callers import ANONYMOUS, Caller
+from juspay_mcp.endpoint import Endpoint
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.server import Context, build_server
 from juspay_mcp.service import WalletService, open_service
@@ -32,9 +27,6 @@ from juspay_mcp.telemetry import exported_spans
 _logger = logging.getLogger(__name__)
 
 ENDPOINT = "/mcp"
-MAX_BODY = 65_536
-"""Bytes of a request: a call of the one tool is a few hundred."""
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _CORS_HEADERS = ("authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent")
 
 
@@ -53,42 +45,42 @@ def create_app(
     Raises:
         ConfigurationError: nothing says who may call, or the tokens' file can't be read.
     """
+    access = settings.access
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[WalletService]:
+        yield app.state.service
+
+    endpoint = Endpoint(build_server(opened, caller_of), access)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         with _said_in_the_log(), exported_spans(traces):
-            async with app.state.sessions.run():
+            async with open_service(settings) as app.state.service, endpoint.run():
                 yield
 
+    verifier = open_verifier(access)
+    if verifier is None and not allow_unauthenticated:
+        raise ConfigurationError(
+            "Anyone who reaches this address could ask about any customer. Set JUSPAY_MCP_TOKENS_FILE or "
+            "JUSPAY_MCP_OAUTH_ISSUER, or pass --allow-unauthenticated if a gateway in front signs callers in."
+        )
+    # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
+    served = BearerTokenMiddleware(endpoint, verifier, access) if verifier else endpoint
     app = Starlette(
         lifespan=lifespan,
-        middleware=_cors(settings.access),
+        middleware=_cors(access),
         routes=[
+            Route(ENDPOINT, served),
+            Route(f"{ENDPOINT}/", served),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", _readyz, methods=["GET"]),
-            *_metadata_routes(settings.access),
+            *_metadata_routes(access),
         ],
     )
     app.router.redirect_slashes = False
     # Else a signal would cut the older era's answers off at once; the server's own grace ends them in time.
     AppStatus.enable_automatic_graceful_drain = False
-
-    @asynccontextmanager
-    async def open_for_app() -> AsyncIterator[WalletService]:
-        async with open_service(settings) as service:
-            app.state.service = service
-            yield service
-
-    # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
-    app.state.sessions = StreamableHTTPSessionManager(
-        build_server(open_for_app, caller_of),
-        stateless=True,
-        security_settings=_security(settings.access),
-        max_request_body_size=MAX_BODY,
-    )
-    endpoint = _gated(StreamableHTTPASGIApp(app.state.sessions), settings.access, allow=allow_unauthenticated)
-    # Without a session there is nothing to GET or DELETE; the specification's answer to that is 405.
-    app.router.routes.append(Route(ENDPOINT, endpoint, methods=["POST"]))
     return app
 
 
@@ -108,34 +100,6 @@ def caller_of(ctx: Context) -> Caller:
     return Caller(user.username, "http") if isinstance(user, AuthenticatedUser) else ANONYMOUS
 
 
-def _gated(endpoint: ASGIApp, access: AccessSettings, *, allow: bool) -> ASGIApp:
-    verifier = open_verifier(access)
-    if verifier is not None:
-        return BearerTokenMiddleware(endpoint, verifier, access)
-    if allow:
-        return endpoint
-    raise ConfigurationError(
-        "Anyone who reaches this address could ask about any customer. Set JUSPAY_MCP_TOKENS_FILE or "
-        "JUSPAY_MCP_OAUTH_ISSUER, or pass --allow-unauthenticated if a gateway in front signs callers in."
-    )
-
-
-def _security(access: AccessSettings) -> TransportSecuritySettings:
-    """The Host and Origin headers that are answered; web pages only where their origin is named."""
-    public = (_host_header(access.public_url),) if access.public_url else ()
-    return TransportSecuritySettings(
-        allowed_hosts=[*_LOOPBACK, *(f"{host}:*" for host in _LOOPBACK), *public, *access.allowed_hosts],
-        allowed_origins=list(access.allowed_origins),
-    )
-
-
-def _host_header(url: str) -> str:
-    """As clients send it: in lower case, and with a port only where it isn't the scheme's own."""
-    parts = urlsplit(url.lower())
-    default = {"https": 443, "http": 80}[parts.scheme]
-    return parts.netloc.removesuffix(f":{default}")
-
-
 def _cors(access: AccessSettings) -> list[Middleware]:
     if not access.allowed_origins:
         return []
@@ -143,7 +107,7 @@ def _cors(access: AccessSettings) -> list[Middleware]:
         Middleware(
             CORSMiddleware,
             allow_origins=access.allowed_origins,
-            allow_methods=["POST"],
+            allow_methods=["GET", "POST"],
             allow_headers=_CORS_HEADERS,
             expose_headers=["WWW-Authenticate"],
         )

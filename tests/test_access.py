@@ -24,6 +24,7 @@ CHALLENGE = (
     'Bearer error="invalid_token", scope="wallets:read", '
     'resource_metadata="https://wallets.example.com/.well-known/oauth-protected-resource/mcp"'
 )
+CHALLENGE_WITHOUT_ERROR = CHALLENGE.replace('error="invalid_token", ', "")
 ASHAS_TOKEN = "jwm_made-up-token-of-asha"
 MIB = 1_048_576
 
@@ -125,7 +126,9 @@ async def test_a_token_of_one_mebibyte_is_turned_away(secured: dict[str, str], s
     [
         pytest.param([("Authorization", "Basic YXNoYTphc2hh")], id="Basic"),
         pytest.param([("Authorization", "Bearer")], id="empty"),
+        pytest.param([("Authorization", f"Bearer{ASHAS_TOKEN}")], id="no space"),
         pytest.param([("Authorization", f"Bearer {ASHAS_TOKEN}")] * 2, id="twice"),
+        pytest.param([("Authorization", f"Bearer {ASHAS_TOKEN}, Bearer {ASHAS_TOKEN}")], id="twice in one"),
     ],
 )
 async def test_without_one_bearer_token_nobody_gets_in(
@@ -136,12 +139,49 @@ async def test_without_one_bearer_token_nobody_gets_in(
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
 
 
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer  "])
+async def test_the_scheme_may_have_any_case_and_spaces_after_it(secured: dict[str, str], scheme: str) -> None:
+    headers = HEADERS | {"Authorization": scheme + ASHAS_TOKEN}
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT"])
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+async def test_any_method_needs_a_token_before_it_is_told_that_only_post_is_served(
+    secured: dict[str, str], path: str, method: str
+) -> None:
+    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
+        without = await http.request(method, f"{url}{path}")
+        refused = await http.request(method, f"{url}{path}", headers={"Authorization": f"Bearer {ASHAS_TOKEN}"})
+    assert (without.status_code, without.headers["www-authenticate"]) == (401, CHALLENGE_WITHOUT_ERROR)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+async def test_a_page_whose_origin_is_named_can_read_the_metadata_and_the_challenge(secured: dict[str, str]) -> None:
+    origin = {"Origin": "https://console.example"}
+    preflight = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "mcp-protocol-version"}
+    settings = load_settings(secured | {"JUSPAY_MCP_ALLOWED_ORIGINS": "https://console.example"})
+    async with served(create_app(settings)) as url, httpx2.AsyncClient(headers=origin) as http:
+        asked = await http.options(f"{url}{METADATA}", headers=preflight)
+        read = await http.get(f"{url}{METADATA}", headers={"MCP-Protocol-Version": "2026-07-28"})
+        challenged = await http.post(f"{url}/mcp")
+        foreign = await http.get(f"{url}{METADATA}", headers={"Origin": "https://evil.example"})
+    assert [answer.status_code for answer in (asked, read, challenged)] == [200, 200, 401]
+    assert {answer.headers["access-control-allow-origin"] for answer in (asked, read, challenged)} == {
+        origin["Origin"]
+    }
+    assert challenged.headers["access-control-expose-headers"] == "WWW-Authenticate"
+    assert "access-control-allow-origin" not in foreign.headers
+
+
 async def test_who_brings_no_token_is_told_where_there_are_some_and_of_no_error(secured: dict[str, str]) -> None:
     """RFC 6750, section 3.1: no error code for a request without any authentication information."""
     async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=HEADERS) as http:
         answer = await http.post(f"{url}/mcp", content=body())
     assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == CHALLENGE.replace('error="invalid_token", ', "")
+    assert answer.headers["www-authenticate"] == CHALLENGE_WITHOUT_ERROR
 
 
 async def test_too_small_a_scope_is_told_so_as_the_specification_asks(

@@ -76,7 +76,7 @@ IMPORTS = {
     "server": {"callers", "card", "messages", "prompt", "service", "settings", "tool", "version"},
     "stdio": {"errors", "server", "service", "settings"},
     "access": {"oauth", "settings", "tokens", "tokens_file"},
-    "web": {"access", "callers", "errors", "server", "service", "settings", "telemetry", "tokens"},
+    "web": {"access", "callers", "endpoint", "errors", "server", "service", "settings", "telemetry"},
     "asgi": {"connections", "logs", "settings", "web"},
     "connections": set(),
     "startup": set(),
@@ -99,6 +99,7 @@ IMPORTS = {
     # beside all of them, sharing nothing with the client
     "simulator_data": set(),
     "simulator": {"simulator_data"},
+    "endpoint": {"settings"},
 }  # fmt: skip
 
 

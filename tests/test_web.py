@@ -12,9 +12,10 @@ import httpx2
 import pytest
 from mcp.types import CallToolResult
 
+from juspay_mcp.endpoint import MAX_BODY
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
-from juspay_mcp.web import MAX_BODY, create_app
+from juspay_mcp.web import create_app
 from tests.processes import CALL, MODERN
 from tests.serving import connected, served, until
 
@@ -83,12 +84,44 @@ async def test_without_sessions_there_is_nothing_but_post(environ: dict[str, str
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("path", ["/mcp/", "//mcp", "/MCP", "/mcp%2f", "/"])
+@pytest.mark.parametrize("path", ["/mcp//", "//mcp", "/MCP", "/mcp%2fx", "/"])
 async def test_there_is_one_endpoint_and_nothing_is_sent_on(environ: dict[str, str], path: str) -> None:
     app = create_app(load_settings(environ), allow_unauthenticated=True)
     async with served(app) as url, httpx2.AsyncClient(headers=HEADERS) as http:
         answer = await http.post(f"{url}{path}", content=body())
     assert answer.status_code == 404
+
+
+LEGACY: dict[str, str | None] = {"MCP-Protocol-Version": "2025-11-25"}
+# What other clients send, and the kind of answer to it.
+ACCEPTED: dict[str, tuple[str, dict[str, str | None], str]] = {
+    "a final slash": ("/mcp/", {}, "application/json"),
+    "the older era, a final slash": ("/mcp/", LEGACY, "text/event-stream"),
+    "capitals in the content type": ("/mcp", {"Content-Type": "Application/JSON; Charset=UTF-8"}, "application/json"),
+    "the older era, capitals in it": ("/mcp", LEGACY | {"Content-Type": "Application/JSON"}, "text/event-stream"),
+    "JSON alone": ("/mcp", {"Accept": "application/json"}, "application/json"),
+    "the older era, JSON alone": ("/mcp", LEGACY | {"Accept": "application/json"}, "application/json"),
+    "the older era, any application": ("/mcp", LEGACY | {"Accept": "Application/*;q=0.5"}, "application/json"),
+    "the older era, anything": ("/mcp", LEGACY | {"Accept": "*/*"}, "text/event-stream"),
+    "the older era, no preference": ("/mcp", LEGACY | {"Accept": None}, "application/json"),
+    "capitals in the host": ("/mcp", {"Host": "LocalHost"}, "application/json"),
+    "a default port": ("/mcp", {"Host": "127.0.0.1:443"}, "application/json"),
+}
+
+
+@pytest.mark.parametrize(("path", "headers", "kind"), ACCEPTED.values(), ids=ACCEPTED)
+async def test_what_other_clients_send_is_answered(
+    environ: dict[str, str], path: str, headers: dict[str, str | None], kind: str
+) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient() as http:
+        request = http.build_request("POST", f"{url}{path}", headers=HEADERS, content=body())
+        for name, value in headers.items():
+            del request.headers[name]
+            request.headers.update({name: value} if value else {})
+        answer = await http.send(request)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert '"total_balance":"1770.49"' in answer.text.replace(" ", "")
 
 
 WRONG = "canary 9812345678"
@@ -163,24 +196,28 @@ PREFLIGHT = {
 }
 
 
-async def test_a_web_page_may_call_where_its_origin_is_named(environ: dict[str, str]) -> None:
-    settings = load_settings(environ | {"JUSPAY_MCP_ALLOWED_ORIGINS": "https://console.example"})
+@pytest.mark.parametrize(
+    ("named", "origin"),
+    [
+        ("https://Console.Example:443", "https://console.example"),
+        ("https://other.example, chrome-extension://abcdefgh", "chrome-extension://abcdefgh"),
+        ("app://obsidian.md", "app://obsidian.md"),
+        ("tauri://localhost", "tauri://localhost"),
+    ],
+)
+async def test_a_web_page_may_call_if_its_origin_is_named(environ: dict[str, str], named: str, origin: str) -> None:
+    settings = load_settings(environ | {"JUSPAY_MCP_ALLOWED_ORIGINS": named})
     async with (
         served(create_app(settings, allow_unauthenticated=True)) as url,
         httpx2.AsyncClient() as http,
     ):
-        preflight = await http.options(f"{url}/mcp", headers=PREFLIGHT)
+        preflight = await http.options(f"{url}/mcp", headers=PREFLIGHT | {"Origin": origin})
         foreign = await http.options(f"{url}/mcp", headers=PREFLIGHT | {"Origin": "https://evil.example"})
-        called = await http.post(
-            f"{url}/mcp", headers=HEADERS | {"Origin": "https://console.example"}, content=body()
-        )
+        called = await http.post(f"{url}/mcp", headers=HEADERS | {"Origin": origin}, content=body())
     assert called.headers["access-control-expose-headers"] == "WWW-Authenticate"
-    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (
-        200,
-        "https://console.example",
-    )
+    assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, origin)
     assert (foreign.status_code, foreign.headers.get("access-control-allow-origin")) == (400, None)
-    assert (called.status_code, called.headers["access-control-allow-origin"]) == (200, "https://console.example")
+    assert (called.status_code, called.headers["access-control-allow-origin"]) == (200, origin)
 
 
 async def test_no_web_page_may_where_none_is_named(environ: dict[str, str]) -> None:
@@ -191,11 +228,14 @@ async def test_no_web_page_may_where_none_is_named(environ: dict[str, str]) -> N
     assert [name for name in preflight.headers if name.startswith("access-control")] == []
 
 
-@pytest.mark.parametrize("host", ["wallets.example", "public.example", "10.0.0.5"])
+@pytest.mark.parametrize(
+    "host",
+    ["wallets.example", "Wallets.Example:443", "public.example", "10.0.0.5:8000", "any.example:81", "any.example:80"],
+)
 async def test_the_hosts_named_are_answered(environ: dict[str, str], host: str) -> None:
     named = {
         "JUSPAY_MCP_PUBLIC_URL": "https://Public.Example:443/mcp",
-        "JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example,10.0.0.5",
+        "JUSPAY_MCP_ALLOWED_HOSTS": "WALLETS.example:443,10.0.0.5:8000,any.example:*",
     }
     app = create_app(load_settings(environ | named), allow_unauthenticated=True)
     async with served(app) as url, httpx2.AsyncClient(headers=HEADERS | {"Host": host}) as http:
@@ -203,12 +243,34 @@ async def test_the_hosts_named_are_answered(environ: dict[str, str], host: str) 
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        ({"Host": "canary.example"}, "host_refused: if it was right, name the host in JUSPAY_MCP_ALLOWED_HOSTS"),
+        (
+            {"Origin": "https://canary.example"},
+            "origin_refused: if it was right, name the origin in JUSPAY_MCP_ALLOWED_ORIGINS",
+        ),
+    ],
+)
+async def test_the_log_names_the_variable_when_a_host_or_an_origin_is_refused(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture, headers: dict[str, str], said: str
+) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS | headers) as http:
+        await http.post(f"{url}/mcp", content=body())
+    ours = [(record.levelname, record.getMessage()) for record in caplog.records if record.name[:7] == "juspay_"]
+    assert ours == [("WARNING", said)]
+
+
+@pytest.mark.parametrize("accept", ["application/json, text/event-stream", "application/json"])
 @pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
 async def test_a_client_that_goes_away_ends_the_request_to_juspay(
-    environ: dict[str, str], simulator: Simulator, version: str
+    environ: dict[str, str], simulator: Simulator, version: str, accept: str
 ) -> None:
     async def ask() -> None:
-        async with httpx2.AsyncClient(headers=HEADERS | {"MCP-Protocol-Version": version}, timeout=30) as http:
+        headers = HEADERS | {"MCP-Protocol-Version": version, "Accept": accept}
+        async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
             await http.post(f"{url}/mcp", content=body())
 
     simulator.behave_always(Behaviour(latency=30))
