@@ -244,8 +244,8 @@ def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False)
             bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_TIMEOUTS.send * 1_000))
         if reuse_port:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if family == socket.AF_INET6:  # `::` takes IPv4 too; at any other address it makes no difference
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not socket.has_dualstack_ipv6()))
         bound.bind(address)
     except (OSError, UnicodeError):
         bound.close()

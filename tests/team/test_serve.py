@@ -138,6 +138,18 @@ def test_a_gateway_that_signs_in_is_taken_at_its_word_and_warned_about(environ: 
         assert server.end() == ("", "", 0)
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_every_ipv6_address_means_every_ipv4_address_too(environ: dict[str, str], workers: str) -> None:
+    named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
+    everywhere = ["--host", "::", "--allow-unauthenticated", "--workers", workers]
+    with started(named, *everywhere) as server, httpx2.Client() as http:
+        port = server.url.rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]"):
+            anyio.run(until_healthy, f"http://{host}:{port}")
+            assert http.get(f"http://{host}:{port}/healthz").text == "ok"
+
+
 @pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 64 + ".invalid"])
 def test_a_host_that_is_none_is_said_in_one_line(environ: dict[str, str], host: str) -> None:
     named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
