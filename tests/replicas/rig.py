@@ -114,7 +114,7 @@ class Rig:
             "JUSPAY_API_KEY": API_KEY,
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
             "JUSPAY_API_VERSION": version,
-            "JUSPAY_MCP_ALLOWED_HOSTS": NAME,
+            "JUSPAY_MCP_ALLOWED_HOSTS": f"{NAME},{NAME}:8443",
             "JUSPAY_MCP_TOKENS_FILE": str(folder / "tokens"),
             "JUSPAY_MCP_RATE_LIMIT": limit,
             "JUSPAY_MCP_RATE_LIMIT_STORAGE": self.redis.url,
@@ -150,7 +150,7 @@ class Rig:
         return await anyio.connect_tcp("127.0.0.1", self.port, tls_hostname=NAME, ssl_context=self._trust)
 
     @asynccontextmanager
-    async def client(self, caller: str, mode: str) -> AsyncIterator[Client]:
+    async def client(self, caller: str, mode: str, url: str = f"https://{NAME}/mcp") -> AsyncIterator[Client]:
         """An MCP client that comes through nginx; the mode `legacy` speaks the handshake era."""
         async with (
             httpx2.AsyncClient(
@@ -158,7 +158,7 @@ class Rig:
                 headers={"Authorization": f"Bearer {self._tokens[caller]}"},
                 timeout=30,
             ) as http,
-            Client(streamable_http_client(f"https://{NAME}/mcp", http_client=http), mode=mode) as client,
+            Client(streamable_http_client(url, http_client=http), mode=mode) as client,
         ):
             yield client
 

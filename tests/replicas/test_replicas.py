@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 
 from juspay_mcp.simulator import Behaviour, Simulator
-from tests.replicas.rig import CALLERS, VERSIONS, WORKERS, Replica, Rig, open_rig
+from tests.replicas.rig import CALLERS, NAME, VERSIONS, WORKERS, Replica, Rig, open_rig
 from tests.serving import until
 
 ERAS = ("auto", "legacy")
@@ -68,6 +68,11 @@ async def ends_of(clients: Iterable[Client]) -> Counter[str]:
         for client in clients:
             tasks.start_soon(count, client)
     return ends
+
+
+async def test_a_port_and_a_final_slash_in_the_address_make_no_difference(start: Start) -> None:
+    async with start() as rig, rig.client("jane", "auto", f"https://{NAME}:8443/mcp/") as client:
+        assert await end_of(client) == TOTAL
 
 
 async def test_calls_of_both_eras_are_spread_over_all_workers(start: Start) -> None:
