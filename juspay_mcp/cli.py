@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,6 +28,7 @@ from juspay_mcp.errors import (
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.settings import Settings, load_settings
 from juspay_mcp.startup import imports_to_keep
+from juspay_mcp.times import utc_now
 from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
 
@@ -286,20 +288,23 @@ def _reason(error: OSError | UnicodeError) -> str:
 
 @cli.command(
     short_help="Make a token that lets someone call over HTTP.",
-    epilog=f"\b\nExamples:\n  {PROGRAM} token priya\n  {PROGRAM} token billing-bot",
+    epilog=f"\b\nExamples:\n  {PROGRAM} token priya --days 90\n  {PROGRAM} token billing-bot",
 )
 @click.argument("name")
-def token(name: str) -> None:
-    """Make a new token for NAME, and the line that lets it in.
+@click.option("--days", type=click.IntRange(1, 3_650), help="How many days it works; without this option, for good.")
+def token(name: str, *, days: int | None) -> None:
+    """Make a new token for NAME, and the line that accepts it.
 
     The token is shown this once and kept nowhere. The line, which doesn't give it away, goes into the file that
     JUSPAY_MCP_TOKENS_FILE names; a running server reads it again by itself. Two lines of one NAME both work, so a
-    token is replaced without a call lost: add the new line, hand the token out, take the old line away.
+    token is replaced without a call lost: add the new line, hand the token out, take the old line away. A date at the
+    end of the line is the last day (UTC) on which it works; the log warns of it two weeks before.
     """
     from juspay_mcp.tokens import new_token  # noqa: PLC0415 - not needed to show help
 
+    last_day = utc_now().date() + timedelta(days=days) if days else None
     try:
-        made, line = new_token(name)
+        made, line = new_token(name, last_day)
     except ValueError:
         raise click.BadParameter("1 to 64 letters, digits and any of . _ @ -", param_hint="NAME") from None
     click.echo(f"Token for {name}, shown only now:\n  {made}\n\nLine for the file of tokens:\n  {line}")

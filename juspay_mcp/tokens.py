@@ -5,6 +5,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 SCOPE: Final = "wallets:read"
@@ -17,8 +18,10 @@ _RANDOM_BYTES = 32
 _logger = logging.getLogger(__name__)
 
 
-def new_token(name: str, draw: Callable[[int], str] = secrets.token_urlsafe) -> tuple[str, str]:
-    """A new token, and the line of the tokens file that lets its bearer in as `name`.
+def new_token(
+    name: str, last_day: date | None = None, draw: Callable[[int], str] = secrets.token_urlsafe
+) -> tuple[str, str]:
+    """A new token, and the line of the tokens file that accepts it as `name`, for good or through `last_day` (UTC).
 
     The prefix lets scanners of repositories and logs recognize a token. Of 256 random bits a plain hash is enough:
     there is nothing to try.
@@ -29,7 +32,8 @@ def new_token(name: str, draw: Callable[[int], str] = secrets.token_urlsafe) -> 
     if not re.fullmatch(NAME_RULE, name):
         raise ValueError("not a name")
     token = f"jwm_{draw(_RANDOM_BYTES)}"
-    return token, f"{name}:{hashlib.sha256(token.encode()).hexdigest()}"
+    expiry = f":{last_day.isoformat()}" if last_day else ""
+    return token, f"{name}:{hashlib.sha256(token.encode()).hexdigest()}{expiry}"
 
 
 def is_plausible(token: str) -> bool:
@@ -38,7 +42,7 @@ def is_plausible(token: str) -> bool:
 
 
 def log_refusal(reason: str) -> None:
-    """Says in our own words why a token let nobody in; whoever sent it is never told.
+    """Says in our own words why a token was refused; its sender is never told.
 
     At the level that is logged unless asked otherwise: it is what an operator looks for when somebody can't get in.
     """

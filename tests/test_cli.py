@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from threading import Event
@@ -195,6 +196,18 @@ def test_a_new_token_is_shown_with_the_line_that_lets_it_in() -> None:
     ).groups()  # type: ignore[union-attr]
     assert (status, err) == (0, "")
     assert line == f"priya:{hashlib.sha256(shown.encode()).hexdigest()}"
+
+
+def test_a_new_token_may_expire() -> None:
+    today = datetime.now(UTC).date()
+    status, out, _ = run("token", "priya", "--days", "90")
+    last_days = {(today + timedelta(days=days)).isoformat() for days in (90, 91)}  # the test may run at midnight
+    assert (status, out.splitlines()[-1].split(":")[2] in last_days) == (0, True)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "3651", "1.5"])
+def test_a_token_needs_a_day_to_expire_after(days: str) -> None:
+    assert run("token", "priya", "--days", days)[0] == 64
 
 
 def test_a_name_with_a_colon_is_no_name() -> None:

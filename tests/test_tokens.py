@@ -1,5 +1,6 @@
 import hashlib
 import logging
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ REFUSED = (
     "JUSPAY_MCP_TOKENS_FILE must be the path of a readable file of name:sha256 lines, as the token command prints "
     "them; for example: /etc/juspay-wallets-mcp/tokens."
 )
-NOBODY = "tokens_file: no line lets anybody in"
+NOBODY = "tokens_file: no line has a token"
 
 
 def line(name: str, token: str) -> str:
@@ -23,6 +24,17 @@ def line(name: str, token: str) -> str:
 
 def grant(name: str) -> AccessToken:
     return AccessToken(token="", client_id=f"token:{name}", scopes=["wallets:read"])
+
+
+class Other:
+    """Another verifier, which takes any token."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def verify_token(self, token: str) -> AccessToken:
+        self.asked.append(token)
+        return grant("other")
 
 
 @pytest.fixture
@@ -93,16 +105,10 @@ async def test_any_other_token_lets_nobody_in_and_the_log_says_why(
 async def test_what_isn_t_in_the_file_is_for_somebody_else_to_judge(
     path: Path, caplog: pytest.LogCaptureFixture, token: str
 ) -> None:
-    asked = []
-
-    class Other:
-        async def verify_token(self, token: str) -> AccessToken:
-            asked.append(token)
-            return grant("other")
-
-    file = TokensFile(path, otherwise=Other())
+    other = Other()
+    file = TokensFile(path, other)
     assert await bearers(file, ASHA, token) == ["token:asha", "token:other"]
-    assert (asked, caplog.messages) == ([token], [])
+    assert (other.asked, caplog.messages) == ([token], [])
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,13 @@ async def test_what_isn_t_in_the_file_is_for_somebody_else_to_judge(
         pytest.param(line("ravi", RAVI) + "0", id="a digit more"),
         pytest.param(line("ravi", RAVI) + " # old", id="a comment behind"),
         pytest.param("\ufeff" + line("ravi", RAVI), id="a byte order mark"),
+        pytest.param(line("ravi", RAVI) + ":", id="an empty date"),
+        pytest.param(line("ravi", RAVI) + ":2027-02-30", id="no such day"),
+        pytest.param(line("ravi", RAVI) + ":0000-01-01", id="no such year"),
+        pytest.param(line("ravi", RAVI) + ":20270131", id="a date without hyphens"),
+        pytest.param(line("ravi", RAVI) + ":2027-01-31T12:00Z", id="a time"),
+        pytest.param(line("ravi", RAVI) + ":202\uff17-01-31", id="digits of another script"),
+        pytest.param(line("ravi", RAVI) + ":2027-01-31:2028-01-31", id="two dates"),
     ],
 )
 async def test_a_malformed_line_lets_nobody_in_and_is_warned_about_by_its_number(
@@ -127,15 +140,13 @@ async def test_a_malformed_line_lets_nobody_in_and_is_warned_about_by_its_number
     file = TokensFile(path)
     warnings = list(caplog.messages)
     assert await bearers(file, ASHA, RAVI) == ["token:asha", None]
-    assert warnings == ["tokens_file: malformed, so letting nobody in: line 2"]
+    assert warnings == ["tokens_file: ignored malformed line 2"]
 
 
 def test_of_many_malformed_lines_ten_are_numbered(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write(path, line("asha", ASHA), *["bad"] * 10_000)
     TokensFile(path)
-    assert caplog.messages == [
-        "tokens_file: malformed, so letting nobody in: line 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 9990 more"
-    ]
+    assert caplog.messages == ["tokens_file: ignored malformed line 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 9990 more"]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +201,67 @@ async def test_those_named_last_stay_in_force_when_the_file_can_t_be_read(
     assert caplog.messages == ["file_unreadable: JUSPAY_MCP_TOKENS_FILE, what it held last stays in force"]
 
 
+class Days:
+    """A clock that goes when it is told to, from the morning of 31 January 2027."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2027, 1, 31, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go(self, **by: int) -> None:
+        self.now += timedelta(**by)
+
+
+async def test_a_token_with_a_date_works_through_that_day_in_utc(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = Days()
+    write(path, f"{line('asha', ASHA)}:2027-01-31", line("ravi", RAVI))
+    file = TokensFile(path, clock=days)
+    last_minute = await bearers(file, ASHA, RAVI)
+    days.go(hours=14, minutes=30)
+    caplog.clear()
+    after_midnight = await bearers(file, ASHA, RAVI)
+    assert (last_minute, after_midnight) == (["token:asha", "token:ravi"], [None, "token:ravi"])
+    assert "token_refused: expired" in caplog.messages
+
+
+async def test_an_expired_token_is_nobody_elses_to_judge_and_another_line_of_it_counts(path: Path) -> None:
+    write(path, f"{line('asha', ASHA)}:2026-01-31", f"{line('ravi', RAVI)}:2026-01-31", line("ravi", RAVI))
+    assert await bearers(TokensFile(path, Other(), Days()), ASHA, RAVI) == [None, "token:ravi"]
+
+
+async def test_the_log_warns_once_a_day_of_tokens_that_expire_within_two_weeks(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = Days()
+    write(
+        path,
+        f"{line('asha', ASHA)}:2027-02-15",
+        f"{line('ravi', RAVI)}:2027-02-14",
+        f"{line('past', 'x')}:0001-01-01",
+        f"{line('far', 'y')}:9999-12-31",
+        line("good", "z"),
+    )
+    file = TokensFile(path, clock=days)
+    await bearers(file, ASHA, ASHA)
+    today = list(caplog.messages)
+    days.go(days=1)
+    await bearers(file, ASHA, ASHA)
+    write(path, f"{line('asha', ASHA)}:2027-02-15")
+    await bearers(file, ASHA)
+    soon = "tokens_file: expired or about to expire: line"
+    assert today == [f"{soon} 2 (2027-02-14), 3 (0001-01-01)"]
+    assert caplog.messages[1:] == [f"{soon} 1 (2027-02-15), 2 (2027-02-14), 3 (0001-01-01)", f"{soon} 1 (2027-02-15)"]
+
+
+def test_a_new_tokens_line_may_end_with_its_last_day() -> None:
+    token, its_line = new_token("ravi", date(2027, 1, 31))
+    assert its_line == f"{line('ravi', token)}:2027-01-31"
+
+
 async def test_a_new_token_lets_its_bearer_in(path: Path) -> None:
     token, its_line = new_token("ravi")
     write(path, its_line)
@@ -199,7 +271,7 @@ async def test_a_new_token_lets_its_bearer_in(path: Path) -> None:
 
 
 def test_a_new_tokens_line_holds_the_hash_of_all_of_it() -> None:
-    assert new_token("ravi", lambda size: "r" * size) == ("jwm_" + "r" * 32, line("ravi", "jwm_" + "r" * 32))
+    assert new_token("ravi", draw=lambda size: "r" * size) == ("jwm_" + "r" * 32, line("ravi", "jwm_" + "r" * 32))
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:b", "#a", "a" * 65, "é", "a\n"])
