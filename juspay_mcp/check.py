@@ -36,9 +36,8 @@ from juspay_mcp.errors import (
     InvalidCustomerId,
     UpstreamInvalid,
     WalletsError,
-    causes,
+    first_reason,
 )
-from juspay_mcp.failures import first_reason
 from juspay_mcp.masking import mask
 from juspay_mcp.service import own_simulator
 from juspay_mcp.settings import Settings, load_settings

@@ -22,10 +22,13 @@ passed `replies.request_id`. It has no field for anything Juspay, a provider or 
 `repr` and its traceback can't pass such a thing on.
 """
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Iterable, Iterator
+from typing import ClassVar, TypeVar
 
 from typing_extensions import override
+
+T = TypeVar("T")
+_Kinds = type[Exception] | tuple[type[Exception], ...]
 
 DEFAULT_WAIT = 60
 """Seconds a caller is told to wait after a 429 that names no time; Juspay publishes no limits."""
@@ -278,6 +281,12 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             yield cause
             group = cause.exceptions if isinstance(cause, BaseExceptionGroup) else ()
             left += group or [each for each in (cause.__cause__ or cause.__context__,) if each is not None]
+
+
+def first_reason(error: BaseException, reasons: Iterable[tuple[_Kinds, T]]) -> T:
+    """The first of `reasons` with a type that is among the causes of the error; the last one fits any."""
+    found = list(causes(error))
+    return next(reason for kinds, reason in reasons if any(isinstance(cause, kinds) for cause in found))
 
 
 def _seconds(number: float) -> str:

@@ -2,15 +2,12 @@
 
 import socket
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 import httpx2
 
-from juspay_mcp.errors import UpstreamUnavailable, causes
-
-T = TypeVar("T")
+from juspay_mcp.errors import UpstreamUnavailable, first_reason
 
 _BROKE = "the connection broke before the reply was whole"
 
@@ -39,9 +36,3 @@ def connection_failures() -> Iterator[None]:
     except (httpx2.TransportError, ssl.SSLError) as error:
         reason, passing = first_reason(error, _REASONS)
         raise UpstreamUnavailable(reason, passing=passing) from None
-
-
-def first_reason(error: BaseException, reasons: Iterable[tuple[type[Exception] | tuple[type[Exception], ...], T]]) -> T:
-    """The first of `reasons` whose type, or one of whose types, is among the causes of the error; the last fits any."""
-    found = list(causes(error))
-    return next(reason for kind, reason in reasons if any(isinstance(cause, kind) for cause in found))

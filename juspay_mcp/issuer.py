@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWTError
 
 from juspay_mcp.decoding import MalformedJson, decode_json
-from juspay_mcp.failures import first_reason
+from juspay_mcp.errors import first_reason
 from juspay_mcp.settings import is_loopback
 from juspay_mcp.tls import system_authorities
 from juspay_mcp.version import VERSION

@@ -22,7 +22,7 @@ from jwt import (
 )
 from mcp.server.auth.provider import AccessToken
 
-from juspay_mcp.failures import first_reason
+from juspay_mcp.errors import first_reason
 from juspay_mcp.issuer import ALGORITHMS, JWKS
 from juspay_mcp.tokens import SCOPE, is_plausible, log_refusal
 
