@@ -64,9 +64,8 @@ class Endpoint:
             await PlainTextResponse("Method Not Allowed", 405, {"Allow": "POST"})(scope, receive, send)
             return
         headers = MutableHeaders(raw=list(scope["headers"]))
-        for name, normalize in (("host", normalize_host), ("content-type", str.lower)):
-            if name in headers:
-                headers[name] = normalize(headers[name])
+        headers["host"] = normalize_host(headers.get("host", ""))
+        headers["content-type"] = headers.get("content-type", "").lower()
         headers.setdefault("accept", "application/json")  # RFC 9110, section 12.5.1: without it, anything will do
         scope = {**scope, "headers": headers.raw}
         request = Request(scope)
@@ -87,9 +86,7 @@ class Endpoint:
         body = [await receive()]  # all of it: the limit has read it
 
         async def replay() -> Message:
-            if not body:
-                await anyio.sleep_forever()
-            return body.pop()
+            return body.pop() if body else await receive()
 
         async def watch(call: anyio.CancelScope) -> None:
             await receive()

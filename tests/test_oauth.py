@@ -111,7 +111,7 @@ async def test_a_slash_after_the_public_address_makes_no_difference_either(issue
         pytest.param({"scope": None, "scp": [["wallets:read"], {"wallets:read": 1}]}, False, id="deeper"),
         pytest.param({"scope": {"wallets:read": 1}, "roles": 7}, False, id="no text and no list"),
         pytest.param({"scope": None}, False, id="none"),
-        pytest.param({"scope": None, "groups": ["wallets:read"]}, False, id="a group"),
+        pytest.param({"scope": None, "token_use": "id", "cognito:groups": ["wallets:read"]}, False, id="groups"),
     ],
 )
 async def test_the_scope_is_looked_for_in_three_claims(

@@ -178,6 +178,15 @@ async def test_what_is_no_sound_request_is_refused_and_nothing_is_sent(
     assert simulator.requests == []
 
 
+@pytest.mark.parametrize("version", [None, "2025-11-25", "2026-07-28"])
+async def test_a_request_needs_a_content_type(environ: dict[str, str], version: str | None) -> None:
+    headers = {"Accept": "application/json"} | ({"MCP-Protocol-Version": version} if version else {})
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert answer.status_code == 400
+
+
 async def test_a_body_that_doesnt_tell_its_length_ends_at_the_bound(environ: dict[str, str]) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(10):
