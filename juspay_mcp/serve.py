@@ -1,5 +1,6 @@
 """Running the HTTP server: one address, one or more worker processes, and an end that loses no answer."""
 
+import errno
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from typing import cast
 import anyio
 import uvicorn
 from starlette.applications import Starlette
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -40,7 +42,8 @@ _GRACE_SECONDS = 5
 """On top of a call's budget: for what is in flight at the end."""
 _MAX_CONNECTIONS = 1_024
 """Of one worker."""
-_BACKLOG = 2_048
+_FREE_SECONDS = 3.0
+"""For a port to come free: the workers of a supervisor that was killed need a moment to end."""
 _RESTART_SECONDS = 5.0
 """Between two workers that replace dead ones: what kills them may last, such as a file that can't be read."""
 _TIMEOUTS = TimeoutProtocol.timeouts
@@ -226,14 +229,20 @@ def bind(address: Address, *, spreads: bool = sys.platform == "linux") -> socket
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     held = _bind(family, (address.host, address.port))
     if spreads and address.workers > 1:
-        # In this order: another server's sockets refuse this one, and this one admits those of its own workers alone.
+        # In this order: first it must be the only one at the port; then those of the workers may share it, no others.
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     else:
-        held.listen(_BACKLOG)
+        held.listen()
     return held
 
 
+@retry(
+    retry=retry_if_exception(lambda error: getattr(error, "errno", None) == errno.EADDRINUSE),
+    stop=stop_after_delay(_FREE_SECONDS),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False) -> socket.socket:
     # With the protocol named, asyncio sets TCP_NODELAY; else an answer's body would wait for the receipt of its head.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

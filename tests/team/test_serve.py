@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -197,6 +198,16 @@ def test_as_many_files_as_the_system_allows_may_be_open(environ: dict[str, str],
     )
     said = [line.partition("WARNING juspay_mcp.serve ")[2] for line in server.said if "files" in line]
     assert said == [warning] * warned
+
+
+def test_a_port_that_comes_free_a_moment_later_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        release = threading.Timer(1, taken.close)
+        release.start()
+        with bind(Address("127.0.0.1", port, 1, allow_unauthenticated=False)) as held:
+            assert held.getsockname()[1] == port
+        release.join()
 
 
 def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
