@@ -46,6 +46,10 @@ class TimeoutProtocol(H11Protocol):
     @override
     def on_response_complete(self) -> None:
         self._awaited_since = self.loop.time()
+        if self.conn.their_state is h11.DONE and self.conn.trailing_data[0]:
+            # The next request came before the answer to this one. A client that reads no answer could have sent
+            # thousands; one that does sends them again (RFC 9112, 9.3.2).
+            self.transport.close()
         super().on_response_complete()
 
     @override

