@@ -22,8 +22,8 @@ URI: Final = "ui://juspay-wallets/card"
 EXTENSION: Final = "io.modelcontextprotocol/ui"
 MIME_TYPE: Final = "text/html;profile=mcp-app"
 
-TOOL_META: Final[dict[str, Any]] = {"ui": {"resourceUri": URI}}
-"""What makes a host show the card for a tool's result."""
+TOOL_META: Final[dict[str, Any]] = {"ui": {"resourceUri": URI}, "ui/resourceUri": URI}
+"""What makes a host show the card for a tool's result; the flat key is for older hosts."""
 
 # No domain may be asked for anything. Without a border a card ends where the conversation goes on.
 _RESOURCE_META: Final[dict[str, Any]] = {"ui": {"csp": {}, "prefersBorder": True}}

@@ -25,9 +25,9 @@ from juspay_mcp.errors import (
     ConfigurationError,
     WalletsError,
 )
+from juspay_mcp.gc_tuning import frozen_imports
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.settings import Settings, load_settings
-from juspay_mcp.startup import imports_to_keep
 from juspay_mcp.times import utc_now
 from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION
@@ -39,6 +39,7 @@ PROGRAM = "juspay-wallets-mcp"
 SIMULATOR_PORT = 8790
 _INTERRUPTED = 130  # what shells give a command ended by SIGINT
 _STDERR = 2
+_END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, whom the simulator knows
 _STDIN = "-"
 _STDIN_HELP = """\
@@ -151,13 +152,13 @@ def cli(context: click.Context) -> None:
 
 
 def _serve(settings: Settings) -> None:
-    with imports_to_keep():
+    with frozen_imports():
         from juspay_mcp.stdio import serve_stdio  # noqa: PLC0415 - the SDK takes half a second to import
         from juspay_mcp.telemetry import exported_spans  # noqa: PLC0415 - the same
 
     if sys.stdin and sys.stdin.isatty():  # there is none where it was closed
         click.echo(
-            f"{PROGRAM} {VERSION} waits for an MCP client on stdin (Ctrl-D ends it). "
+            f"{PROGRAM} {VERSION} waits for an MCP client on stdin ({_END_OF_INPUT} ends it). "
             f"To see what it answers, run: {PROGRAM} demo",
             err=True,
         )
@@ -263,7 +264,7 @@ def serve_command(*, http: bool, host: str, port: int, workers: int, allow_unaut
 
 
 def _serve_http(host: str, port: int, workers: int, *, allow_unauthenticated: bool) -> int:
-    with imports_to_keep():
+    with frozen_imports():
         from juspay_mcp import serve  # noqa: PLC0415 - not for the start over stdio
 
     address = serve.Address(host, port, workers, allow_unauthenticated=allow_unauthenticated)

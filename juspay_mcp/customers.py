@@ -31,6 +31,8 @@ def parse_customer_id(value: object) -> CustomerId:
     Raises:
         InvalidCustomerId: it breaks the rule.
     """
+    if type(value) in {int, float}:
+        raise InvalidCustomerId(number=True)
     if not isinstance(value, str) or len(value) > MAX_LENGTH or not _CHARACTERS.fullmatch(value):
         raise InvalidCustomerId
     if _STRUCTURE.intersection(segment.partition(";")[0] for segment in value.split("/")):

@@ -14,13 +14,14 @@ from urllib.parse import urlsplit
 import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http import check_accept_headers
-from mcp.server.streamable_http_manager import RequestBodyLimitMiddleware, StreamableHTTPSessionManager
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
+from juspay_mcp.message_check import MessageCheck
 from juspay_mcp.settings import AccessSettings, normalize_host
 
 MAX_BODY: Final = 65_536
@@ -50,7 +51,7 @@ class Endpoint:
             StreamableHTTPSessionManager(server, stateless=True, json_response=json, max_request_body_size=MAX_BODY)
             for json in (False, True)
         )
-        self._limited_json = RequestBodyLimitMiddleware(self._answer_in_json, MAX_BODY)
+        self._checked = MessageCheck(self._answer, MAX_BODY)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -77,13 +78,16 @@ class Endpoint:
                 _logger.warning("origin_refused: if it was right, name the origin in JUSPAY_MCP_ALLOWED_ORIGINS")
             await refusal(scope, receive, send)
             return
-        has_json, has_stream = check_accept_headers(request)
-        answer = self._limited_json if has_json and not has_stream else self._streaming.asgi_app
+        await self._checked(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_json, has_stream = check_accept_headers(Request(scope))
+        answer = self._answer_in_json if has_json and not has_stream else self._streaming.asgi_app
         await answer(scope, receive, send)
 
     async def _answer_in_json(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ends the call if the client goes away, which the SDK does for event streams only."""
-        body = [await receive()]  # all of it: the limit has read it
+        body = [await receive()]  # all of it: the check has read it
 
         async def replay() -> Message:
             return body.pop() if body else await receive()

@@ -63,16 +63,22 @@ class ConfigurationError(Exception):
 
 
 class InvalidCustomerId(WalletsError):
-    """The argument breaks the rule for customer ids, or isn't the one argument; nothing was sent."""
+    """The argument breaks the rule for customer ids, or isn't the one argument; nothing was sent.
+
+    `number` if it came as a JSON number instead of a string.
+    """
 
     code = "invalid_customer_id"
     exit_status = EX_USAGE
 
-    def __init__(self) -> None:
+    def __init__(self, *, number: bool = False) -> None:
         super().__init__(
-            "The call was refused and nothing was sent to Juspay. Pass exactly one argument, customer_id: 1 to 128 "
-            "printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that is "
-            "empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it."
+            "The call was refused and nothing was sent to Juspay: customer_id was a number. Try again with the same "
+            "digits as a string, in quotes."
+            if number
+            else "The call was refused and nothing was sent to Juspay. Pass exactly one argument, customer_id: 1 to "
+            "128 printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that "
+            "is empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it."
         )
 
 

@@ -29,10 +29,10 @@ from uvicorn.supervisors.multiprocess import Process
 from juspay_mcp.access import open_verifier
 from juspay_mcp.connections import TimeoutProtocol
 from juspay_mcp.errors import EX_CONFIG, EX_OK, ConfigurationError
+from juspay_mcp.gc_tuning import freeze_imports
 from juspay_mcp.logs import configure_logging
 from juspay_mcp.service import open_service
 from juspay_mcp.settings import Settings, is_loopback
-from juspay_mcp.startup import keep_imported
 from juspay_mcp.telemetry import check_variables
 from juspay_mcp.web import create_app
 
@@ -264,7 +264,7 @@ def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False)
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
     """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
-    keep_imported()
+    freeze_imports()
     configure_logging(settings.log_level, sys.stderr)
     parent = parent_process()
     if parent is not None:

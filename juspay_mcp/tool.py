@@ -73,9 +73,10 @@ async def call_tool(
         return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
 
 
-def _customer_id(arguments: Mapping[str, object] | None) -> str | None:
-    """The one argument; None, which is no id, for anything else."""
+def _customer_id(arguments: Mapping[str, object] | None) -> object:
+    """The one argument, as a number too; None, which is no id, for anything else."""
     try:
         return RefreshRequest.model_validate(arguments or {}).customer_id
     except ValidationError:
-        return None
+        number = (arguments or {}).get("customer_id")
+        return number if type(number) in {int, float} else None

@@ -2,7 +2,7 @@
 
 The bare server, `bench/floor.py`, answers without asking anybody; ours asks an upstream over HTTP. Both are started
 in turn, with bytecode at hand, and one client asks them the same and ends them at their first answer. The ratio can
-be below 1: ours imports without the garbage collector (`startup.py`), and the bare one as Python does. Processor time
+be below 1: ours imports without the garbage collector (`gc_tuning.py`), the bare one as Python does. Processor time
 stands beside elapsed time because other jobs disturb it less; no single figure proves anything on a busy machine, so
 a start is over its budget if it is so by each of three. Exits with 1 where it is, or where a count of bytes is over
 its budget. `--bytes` counts bytes alone; `make bench` measures the rest.
