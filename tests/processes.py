@@ -56,7 +56,19 @@ class Pipes:
         self.send({"id": 1, "method": "tools/call", "params": {"_meta": MODERN, **CALL, "arguments": arguments}})
         return self._stdout.readline().decode()
 
+    def hang_up(self) -> None:
+        """Closes the host's ends of all pipes."""
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+    def kill(self) -> None:
+        """Ends the process by force."""
+        self.process.kill()
+        self.process.wait()
+        self.hang_up()
+
     def close(self) -> tuple[bytes, bytes, int]:
         """What is left on stdout, all of stderr, and the exit status, once stdin has closed."""
-        rest, errors = self.process.communicate(timeout=10)
+        rest, errors = self.process.communicate(timeout=30)
         return rest, errors, self.process.returncode

@@ -74,13 +74,14 @@ IMPORTS = {
     "messages": {"errors", "version"},
     "telemetry": {"errors", "version"},
     "server": {"callers", "card", "messages", "prompt", "service", "settings", "tool", "version"},
-    "stdio": {"errors", "server", "service", "settings"},
+    "json_rpc": set(),
+    "stdio": {"errors", "json_rpc", "server", "service", "settings"},
     "access": {"oauth", "settings", "tokens", "tokens_file"},
     "web": {"access", "callers", "endpoint", "errors", "server", "service", "settings", "telemetry"},
     "asgi": {"connections", "logs", "settings", "web"},
     "connections": set(),
-    "startup": set(),
-    "serve": {"access", "connections", "errors", "logs", "service", "settings", "startup", "telemetry", "web"},
+    "gc_tuning": set(),
+    "serve": {"access", "connections", "errors", "gc_tuning", "logs", "service", "settings", "telemetry", "web"},
     "tables": {"answer"},
     "hosts": set(),
     "demo": {"answer", "hosts", "simulator", "tables"},
@@ -91,7 +92,7 @@ IMPORTS = {
     },
     "cli": {
         "audit", "boundary", "callers", "check", "credentials", "customers", "demo", "errors", "gallery",
-        "logs", "serve", "service", "settings", "simulator", "startup", "stdio", "tables", "telemetry",
+        "gc_tuning", "logs", "serve", "service", "settings", "simulator", "stdio", "tables", "telemetry",
         "times", "tokens", "variables", "version",
     },
     "__init__": set(),
@@ -99,7 +100,8 @@ IMPORTS = {
     # beside all of them, sharing nothing with the client
     "simulator_data": set(),
     "simulator": {"simulator_data"},
-    "endpoint": {"settings"},
+    "endpoint": {"message_check", "settings"},
+    "message_check": {"json_rpc"},
 }  # fmt: skip
 
 

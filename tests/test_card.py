@@ -22,7 +22,7 @@ async def test_a_host_finds_the_card_by_the_tool_and_reads_it(host: Host) -> Non
         [tool] = (await client.list_tools()).tools
         [resource] = (await client.list_resources()).resources
         [content] = (await client.read_resource(resource.uri)).contents
-    assert tool.meta == TOOL_META == {"ui": {"resourceUri": resource.uri}}
+    assert tool.meta == TOOL_META == {"ui": {"resourceUri": resource.uri}, "ui/resourceUri": resource.uri}
     assert isinstance(content, TextResourceContents)
     assert content.text == card_html()
     assert content.uri == resource.uri == URI

@@ -158,7 +158,14 @@ async def test_a_bug_here_is_an_internal_error_without_its_words(
 
 @pytest.mark.parametrize(
     "arguments",
-    [None, {}, {"customer_id": None}, {"customer_id": 7}, {"customer_id": ["a"]}, {"customer_id": "a", "extra": 1}],
+    [
+        None,
+        {},
+        {"customer_id": None},
+        {"customer_id": True},
+        {"customer_id": ["a"]},
+        {"customer_id": "a", "extra": 1},
+    ],
 )
 async def test_anything_but_the_one_argument_is_refused(
     arguments: dict[str, Any] | None, host: Host, simulator: Simulator
@@ -167,6 +174,18 @@ async def test_anything_but_the_one_argument_is_refused(
         result = await client.call_tool(TOOL, arguments)
     assert result.is_error is True
     assert text_of(result) == str(InvalidCustomerId())
+    assert simulator.requests == []
+
+
+@pytest.mark.parametrize("number", [9876543210, 9876543210.5, 0])
+async def test_an_id_sent_as_a_number_is_refused_with_the_advice_to_quote_it(
+    number: float, host: Host, simulator: Simulator
+) -> None:
+    async with host() as client:
+        result = await client.call_tool(TOOL, {"customer_id": number})
+    assert result.is_error is True
+    assert "as a string, in quotes" in text_of(result)
+    assert "9876543210" not in text_of(result)
     assert simulator.requests == []
 
 

@@ -37,6 +37,13 @@ ERRORS: list[tuple[WalletsError, str]] = [
         ),
     ),
     (
+        InvalidCustomerId(number=True),
+        (
+            "The call was refused and nothing was sent to Juspay: customer_id was a number. Try again with the same "
+            "digits as a string, in quotes. [invalid_customer_id]"
+        ),
+    ),
+    (
         NotConfigured(("JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)", "JUSPAY_MERCHANT_ID")),
         (
             "This server isn't set up to ask Juspay, so nothing was sent. Set JUSPAY_API_KEY (or "

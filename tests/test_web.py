@@ -125,18 +125,29 @@ async def test_what_other_clients_send_is_answered(
 
 
 WRONG = "canary 9812345678"
-MALFORMED: dict[str, bytes] = {
-    "no JSON": b'{"canary": "9812345678',
-    "no method": json.dumps({"jsonrpc": "2.0", "id": 1, "method": [WRONG]}).encode(),
-    "a batch": json.dumps([{WRONG: WRONG}]).encode(),
-    "a text": json.dumps(WRONG).encode(),
+# What is posted, the code of the error, and the id it is for; more forms are in test_json_rpc.
+MALFORMED: dict[str, tuple[bytes, int, object]] = {
+    "no JSON": (b'{"canary": "9812345678', -32700, None),
+    "a lone surrogate": (b'{"jsonrpc": "2.0", "id": 7, "method": "\\ud800 9812345678"}', -32700, 7),
+    "no method": (json.dumps({"jsonrpc": "2.0", "id": "a", "method": [WRONG]}).encode(), -32600, "a"),
+    "a batch": (json.dumps([{WRONG: WRONG}]).encode(), -32600, None),
+    "a text": (json.dumps(WRONG).encode(), -32600, None),
+    "a null id": (b'{"jsonrpc": "2.0", "id": null, "method": "tools/list"}', -32600, None),
+    "a fraction as id": (b'{"jsonrpc": "2.0", "id": 1.5, "method": "tools/list"}', -32600, None),
+    "a malformed notification": (b'{"jsonrpc": "2.0", "method": "notifications/x", "params": []}', -32600, None),
 }
 
 
 @pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25", None])
-@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
-async def test_a_malformed_message_is_quoted_to_its_sender_at_most(
-    environ: dict[str, str], caplog: pytest.LogCaptureFixture, content: bytes, version: str | None
+@pytest.mark.parametrize(("content", "code", "request_id"), MALFORMED.values(), ids=MALFORMED)
+async def test_a_malformed_message_gets_its_error_and_one_line_in_the_log(  # noqa: PLR0913 - three make a case
+    environ: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+    *,
+    content: bytes,
+    code: int,
+    request_id: object,
+    version: str | None,
 ) -> None:
     """The SDK's older era quotes it. That is JSON, to the client that sent it, and it isn't logged."""
     caplog.set_level(logging.DEBUG, "juspay_mcp")
@@ -145,7 +156,107 @@ async def test_a_malformed_message_is_quoted_to_its_sender_at_most(
     async with served(app) as url, httpx2.AsyncClient(headers=headers) as http:
         answer = await http.post(f"{url}/mcp", content=content)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
-    assert WRONG not in caplog.text
+    assert (answer.json()["error"]["code"], answer.json()["id"]) == (code, request_id)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == 1
+    assert "9812345678" not in answer.text + warned[0]
+
+
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"name": TOOL, "arguments": '{"customer_id": "cth_all_linked"}'},
+        {"name": TOOL, "arguments": ["cth_all_linked"]},
+        {"arguments": {"customer_id": "cth_all_linked"}},
+    ],
+    ids=["arguments as a text", "arguments as an array", "no name"],
+)
+async def test_a_malformed_call_is_told_what_to_send(
+    environ: dict[str, str], params: dict[str, Any], version: str
+) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"_meta": MODERN, **params}}
+    headers = HEADERS | {"MCP-Protocol-Version": version}
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(f"{url}/mcp", json=call)
+    assert '"code":-32602' in answer.text
+    assert r"\"arguments\": {\"customer_id\": \"...\"}" in answer.text
+
+
+SERVED = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"]
+OLDER_LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+HANDSHAKE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}},
+}
+Headers = list[tuple[str, str]]
+
+
+@pytest.mark.parametrize("message", [OLDER_LIST, HANDSHAKE], ids=["a request", "the handshake"])
+@pytest.mark.parametrize(
+    "versions",
+    [
+        ["2025-11-25, 2025-06-18"],
+        ["2025-11-25,2025-11-25"],
+        ["2099-01-01, 2025-06-18"],
+        ["2026-07-28, 2025-11-25"],
+        ["2025-11-25", "2025-06-18"],
+        ["2026-07-28", "2025-11-25"],
+    ],
+)
+async def test_of_several_protocol_versions_one_that_is_served_is_taken(
+    environ: dict[str, str], versions: list[str], message: dict[str, Any]
+) -> None:
+    headers: Headers = [item for item in HEADERS.items() if item[0] != "MCP-Protocol-Version"]
+    headers += [("MCP-Protocol-Version", version) for version in versions]
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient() as http:
+        answer = await http.post(f"{url}/mcp", json=message, headers=headers)
+    assert answer.status_code == 200
+    assert '"result"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("versions", "message", "code", "reason"),
+    [
+        (["2099-01-01"], OLDER_LIST, -32022, "Unsupported protocol version"),
+        (["2099-01-01"], HANDSHAKE, -32022, "Unsupported protocol version"),
+        (["2099-01-01"], json.loads(body()), -32022, "Unsupported protocol version"),
+        (["2099-01-01, 2098-01-01"], OLDER_LIST, -32022, "Unsupported protocol version"),
+        ([""], OLDER_LIST, -32022, "Unsupported protocol version"),
+        (["2026-07-28"], HANDSHAKE, -32022, "has no initialize"),
+        (["2026-07-28", "2026-07-28"], json.loads(body()), -32020, "more than one version"),
+        (["2026-07-28, 2026-07-28"], json.loads(body()), -32020, "more than one version"),
+        (["2025-11-25, 2026-07-28"], json.loads(body()), -32020, "more than one version"),
+        (["2099-01-01"], {"jsonrpc": "2.0", "method": "notifications/x"}, -32022, "Unsupported protocol version"),
+    ],
+)
+async def test_a_protocol_version_that_cant_be_served_is_refused_with_those_that_are(
+    environ: dict[str, str], versions: list[str], message: dict[str, Any], code: int, reason: str
+) -> None:
+    headers: Headers = [item for item in HEADERS.items() if item[0] != "MCP-Protocol-Version"]
+    headers += [("MCP-Protocol-Version", version) for version in versions]
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient() as http:
+        answer = await http.post(f"{url}/mcp", json=message, headers=headers)
+    error = answer.json()["error"]
+    assert (answer.status_code, answer.json()["id"], error["code"]) == (400, message.get("id"), code)
+    assert reason in error["message"]
+    assert all(version in error["message"] for version in SERVED)
+    assert error["data"]["supported"] == SERVED
+
+
+@pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
+async def test_a_null_progress_token_is_no_token(environ: dict[str, str], version: str) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    headers = HEADERS | {"MCP-Protocol-Version": version}
+    async with served(app) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.post(f"{url}/mcp", content=body(_meta={**MODERN, "progressToken": None}))
+    assert answer.status_code == 200
+    assert "1770.49" in answer.text
 
 
 # What must not get in: the headers changed, the body, the status that says so.

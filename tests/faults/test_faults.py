@@ -452,7 +452,7 @@ async def test_calls_about_64_customers_at_once_share_the_connections_there_may_
     assert upstream.most_open == 4
 
 
-async def test_stdin_closing_in_the_middle_of_calls_leaves_no_process_and_no_connection(
+async def test_a_signal_after_the_end_of_stdin_leaves_no_process_and_no_connection(
     upstream: Upstream, timings: list[Timing]
 ) -> None:
     customers = [fault.customer(next(NUMBERS), "down") for fault in (NEVER, HALF, NO_LIST)]
@@ -460,8 +460,11 @@ async def test_stdin_closing_in_the_middle_of_calls_leaves_no_process_and_no_con
         for customer in customers:
             host.ask(customer)
         await upstream.until(lambda: all(upstream.stalled(customer) for customer in customers))
-        with timed(timings, "stdin closed: connections", 1):
-            host.close_stdin()
+        host.close_stdin()
+        await asyncio.sleep(0.5)
+        assert upstream.open == len(customers), "the end of stdin alone ended a call"
+        with timed(timings, "SIGTERM after the end of stdin: connections", 1):
+            host.process.terminate()
             await upstream.until(lambda: not upstream.open, 1)
         assert await host.ended() == 0
     assert (host.strays, host.leaks) == ([], [])
@@ -474,9 +477,7 @@ async def open_pipes(upstream: Upstream) -> AsyncIterator[Pipes]:
     try:
         yield pipes
     finally:
-        pipes.process.kill()
-        pipes.process.wait()
-        hang_up(pipes)
+        pipes.kill()
 
 
 def call_about(customer: str) -> dict[str, object]:
@@ -488,13 +489,6 @@ def call_about(customer: str) -> dict[str, object]:
     }
 
 
-def hang_up(pipes: Pipes) -> None:
-    """What the system does to the pipes of a process that was killed."""
-    for pipe in (pipes.process.stdin, pipes.process.stdout, pipes.process.stderr):
-        assert pipe is not None
-        pipe.close()
-
-
 async def test_a_client_that_is_killed_leaves_no_process_and_no_connection(
     upstream: Upstream, timings: list[Timing]
 ) -> None:
@@ -504,7 +498,7 @@ async def test_a_client_that_is_killed_leaves_no_process_and_no_connection(
         pipes.send(call_about(customer))
         await upstream.until(lambda: upstream.stalled(customer))
         with timed(timings, "client killed: connections", 1):
-            hang_up(pipes)
+            pipes.hang_up()
             await upstream.until(lambda: not upstream.open, 1)
         assert await asyncio.to_thread(pipes.process.wait, 5) == 0
 
@@ -518,27 +512,30 @@ async def test_a_client_that_has_stopped_reading_does_not_keep_the_process_from_
         for customer in customers:
             pipes.send(call_about(customer))
         await upstream.until(lambda: all(upstream.requests[customer, "refresh"] for customer in customers))
-        with timed(timings, f"nobody reads, {how}: exit", 1 + 2):
+        with timed(timings, f"nobody reads, {how}: exit", 1 + 3):
             if how == "SIGTERM":
                 pipes.process.terminate()
             elif pipes.process.stdin is not None:
                 pipes.process.stdin.close()
-            assert await asyncio.to_thread(pipes.process.wait, 1 + 2) == 0
+            assert await asyncio.to_thread(pipes.process.wait, 1 + 3) == 0
 
 
-@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT], ids=lambda told: told.name)
-async def test_a_signal_lets_the_calls_under_way_be_answered(
-    told: signal.Signals, upstream: Upstream, timings: list[Timing]
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "stdin closes"])
+async def test_a_signal_or_the_end_of_stdin_lets_the_calls_under_way_be_answered(
+    told: signal.Signals | None, upstream: Upstream, timings: list[Timing]
 ) -> None:
-    """By the gate, which opens after the signal, and by the budget."""
+    """By the gate, which opens after it, and by the budget."""
     held, never = HELD.customer(0), NEVER.customer(0, "down")
     async with open_host(upstream.url, JUSPAY_TIMEOUT_SECONDS="1") as host:
         calls = [host.ask(held), host.ask(never)]
         await upstream.until(lambda: upstream.answering == 2)
-        host.process.send_signal(told)
+        if told is None:
+            host.close_stdin()
+        else:
+            host.process.send_signal(told)
         upstream.gate.set()
         replies = [await call.reply() for call in calls]
-        with timed(timings, f"{told.name}: exit after the last answer", 1):
+        with timed(timings, f"{told}: exit after the last answer", 1):
             assert await host.ended(1) == 0
     assert [reply.kind for reply in replies] == ["refresh", "upstream_timeout"]
     assert (host.strays, host.leaks) == ([], [])
