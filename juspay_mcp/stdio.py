@@ -114,6 +114,7 @@ class StdioClient:
         except OSError as error:
             if error.errno not in _NO_READER:
                 raise
+            _logger.info("the client closed its end before the last answer")
             self.abandon()
             raise anyio.BrokenResourceError from None
         finally:
@@ -135,7 +136,7 @@ class StdioClient:
         """Returns when there is no more to read and all is answered, or in vain: `seconds` later, or abandoned."""
         await self._ended.wait()
         with anyio.move_on_after(seconds):
-            while self._unfinished and not self._abandoned and not self._hung_up():
+            while self._unfinished and not self._abandoned and not _nobody_reads(self._wire):
                 with anyio.move_on_after(_POLL_SECONDS):
                     await self._changed.wait()
 
@@ -187,14 +188,6 @@ class StdioClient:
                 data = data[os.write(self._wire, data) :]
             except BlockingIOError:  # whoever shares the pipe made it non-blocking
                 select.select([], [self._wire], [])
-
-    def _hung_up(self) -> bool:
-        """Whether nobody reads any more; False if the platform can't say (Windows)."""
-        if not hasattr(select, "poll"):
-            return False
-        poll = select.poll()
-        poll.register(self._wire, select.POLLOUT)
-        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 class Opening:
@@ -270,3 +263,14 @@ def _read() -> bytes:
             select.select([_STDIN], [], [])
         except OSError:
             return b""
+
+
+def _nobody_reads(wire: int) -> bool:
+    """Whether the other end is closed. Without `poll`, on Windows, only writing to it tells."""
+    return hasattr(select, "poll") and bool(_poll(wire) & (select.POLLERR | select.POLLHUP))
+
+
+def _poll(wire: int) -> int:
+    poll = select.poll()
+    poll.register(wire, select.POLLOUT)
+    return sum(event for _, event in poll.poll(0))

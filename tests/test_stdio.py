@@ -346,3 +346,18 @@ def test_stdout_that_is_never_drained_keeps_it_no_longer_than_the_budget(
     assert pipes.process.stdin is not None
     pipes.process.stdin.close()
     assert pipes.process.wait(20) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_answers_that_find_no_room_on_a_disk_are_a_failure(environ: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as stdout:
+        ended = subprocess.run(
+            COMMAND,
+            input=lines(call(1, _meta=MODERN)),
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environ | MEASURING,
+        )
+    assert ended.returncode == 70
+    assert b"Traceback" not in ended.stderr

@@ -309,6 +309,19 @@ async def test_a_body_that_doesnt_tell_its_length_ends_at_the_bound(environ: dic
     assert answer.status_code == 413
 
 
+async def test_a_client_that_hangs_up_in_the_middle_of_its_request_is_no_error(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+        async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as connection:
+            await connection.send(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+            await anyio.sleep(0.2)
+        answer = await http.post(f"{url}/mcp", content=body())
+    assert answer.status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 PREFLIGHT = {
     "Origin": "https://console.example",
     "Access-Control-Request-Method": "POST",
