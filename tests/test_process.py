@@ -1,11 +1,15 @@
 """The installed command as a host runs it: a child process, pipes, and nothing on them that isn't meant."""
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from juspay_mcp.simulator import Simulator
-from tests.processes import CALL, MODERN, Pipes
+from tests.processes import CALL, COMMAND, MEASURING, MODERN, Pipes
 
 
 @pytest.fixture
@@ -152,9 +156,9 @@ def test_a_pipe_that_nobody_writes_to_and_a_device_stop_the_start(
 def test_a_key_comes_from_a_command_s_output(environ: dict[str, str]) -> None:
     environ = environ | {"JUSPAY_API_KEY": "", "KEY": environ["JUSPAY_API_KEY"]}
     command = f'JUSPAY_API_KEY_FILE=<(sleep 1; echo "$KEY") exec {COMMAND[0]} wallets cth_all_linked --json'
-    out, errors, status = ended(["bash", "-c", command], environ)
-    assert (errors, status) == (b"", 0)
-    assert json.loads(out)["total_balance"] == "1770.49"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, env=environ | MEASURING)
+    assert (done.stderr, done.returncode) == (b"", 0)
+    assert json.loads(done.stdout)["total_balance"] == "1770.49"
 
 
 @pytest.mark.parametrize(
