@@ -15,7 +15,8 @@ from juspay_mcp.customers import CustomerId
 from juspay_mcp.masking import mask
 from juspay_mcp.money import format_amount
 from juspay_mcp.providers import CODE_PATTERN, Kind, display_name, kind_of
-from juspay_mcp.snapshot import Environment, Freshness, Snapshot, Source
+from juspay_mcp.settings import Environment
+from juspay_mcp.snapshot import Freshness, Snapshot, Source
 from juspay_mcp.summary import MADE_UP, MADE_UP_PREFIX, MAX_PARTS, notices, summarize
 from juspay_mcp.times import format_timestamp
 from juspay_mcp.wallets import Part, Wallet

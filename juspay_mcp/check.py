@@ -40,8 +40,7 @@ from juspay_mcp.errors import (
 )
 from juspay_mcp.masking import mask
 from juspay_mcp.service import own_simulator
-from juspay_mcp.settings import Settings, load_settings
-from juspay_mcp.snapshot import Environment
+from juspay_mcp.settings import Environment, Settings, load_settings
 from juspay_mcp.times import utc_now
 from juspay_mcp.variables import VARIABLES
 from juspay_mcp.version import VERSION

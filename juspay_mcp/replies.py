@@ -23,7 +23,7 @@ from juspay_mcp.errors import (
     UpstreamRateLimited,
     UpstreamUnavailable,
 )
-from juspay_mcp.snapshot import Environment
+from juspay_mcp.settings import Environment
 from juspay_mcp.wallets import UndocumentedShape, WalletList, parse_wallets
 
 _MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert a few thousand digits

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretBytes, SecretStr
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.snapshot import Environment
 from juspay_mcp.variables import BY_NAME, broken_rule, no_authorities
 from juspay_mcp.watched import NamedFile, read_file
+
+Environment = Literal["production", "sandbox", "simulator"]
 
 BASE_URLS: Final[Mapping[str, str]] = {
     "production": "https://api.juspay.in",

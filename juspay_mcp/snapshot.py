@@ -11,7 +11,6 @@ from juspay_mcp.money import total
 from juspay_mcp.providers import display_name, kind_of
 from juspay_mcp.wallets import Wallet, WalletList
 
-Environment = Literal["production", "sandbox", "simulator"]
 Freshness = Literal["live", "stale", "unknown"]
 Source = Literal["refresh", "last_known"]
 

@@ -24,14 +24,14 @@ IMPORTS = {
     "customers": {"errors"},
     "wallets": {"masking", "money", "providers", "times"},
     "snapshot": {"money", "providers", "wallets"},
-    "replies": {"decoding", "errors", "snapshot", "wallets"},
+    "replies": {"decoding", "errors", "settings", "wallets"},
     # the answer, made
     "summary": {"money", "providers", "snapshot", "wallets"},
-    "answer": {"customers", "masking", "money", "providers", "snapshot", "summary", "times", "wallets"},
+    "answer": {"customers", "masking", "money", "providers", "settings", "snapshot", "summary", "times", "wallets"},
     # the settings, and the way to Juspay
     "variables": {"errors"},
     "watched": {"variables"},
-    "settings": {"errors", "snapshot", "variables", "watched"},
+    "settings": set(),
     "credentials": {"settings", "variables", "watched"},
     "tokens": set(),
     "tokens_file": {"times", "tokens", "variables", "watched"},
@@ -87,7 +87,7 @@ IMPORTS = {
     "demo": {"answer", "hosts", "simulator", "tables"},
     "gallery": {"demo", "simulator"},
     "check": {
-        "client", "credentials", "customers", "errors", "masking", "service", "settings", "snapshot", "times",
+        "client", "credentials", "customers", "errors", "masking", "service", "settings", "times",
         "variables", "version", "wallets",
     },
     "cli": {
