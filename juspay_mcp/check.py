@@ -506,14 +506,12 @@ def _failed(name: str, target: _Target, problem: _Problem) -> Check:
 
 
 def _failed_by(name: str, error: WalletsError) -> Check:
-    """An error's first sentence as what is wrong, the others as what to do."""
-    said, _, advice = error.sentences.partition(". ")
     trace = f"For Juspay's support, the request's id: {error.request_id}." if error.request_id else None
     return Check(
         name=name,
         outcome="failed",
-        finding=_FINDINGS.get(error.code, f"{said}."),
-        advice="\n".join(filter(None, (_FIRST_STEPS.get(error.code), advice, trace))),
+        finding=_FINDINGS.get(error.code, error.problem),
+        advice="\n".join(filter(None, (_FIRST_STEPS.get(error.code), error.advice, trace))),
         exit_status=error.exit_status,
     )
 

@@ -3,7 +3,7 @@ r"""Every way a call can fail, and the sentences a person gets.
     WalletsError
     ├── InvalidCustomerId      invalid_customer_id     nothing was sent
     ├── NotConfigured          not_configured          nothing was sent
-    ├── UpstreamError          (Juspay's part)
+    ├── UpstreamError          (the request to Juspay)
     │   ├── CustomerNotFound       customer_not_found
     │   ├── AuthenticationFailed   authentication_failed
     │   ├── AccessDenied           access_denied
@@ -19,7 +19,7 @@ r"""Every way a call can fail, and the sentences a person gets.
 
 An error is built only from what this package knows: numbers, an environment's name, and a request id that
 passed `replies.request_id`. It has no field for anything Juspay, a provider or a caller wrote, so its text, its
-`repr` and its traceback can't pass such a thing on.
+`repr` and its traceback can't pass it on.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,33 +33,44 @@ _Kinds = type[Exception] | tuple[type[Exception], ...]
 DEFAULT_WAIT = 60
 """Seconds a caller is told to wait after a 429 that names no time; Juspay publishes no limits."""
 MAX_WAIT = 3_600
-"""The longest wait a caller is told, whatever a reply asks for."""
+"""The longest wait a caller is told, whatever a response asks for."""
 
 # sysexits.h: what the commands exit with.
 EX_OK, EX_USAGE, EX_UNAVAILABLE, EX_SOFTWARE, EX_NOPERM, EX_CONFIG = 0, 64, 69, 70, 77, 78
 
 
 class WalletsError(Exception):
-    """A failed call: `str()` is one to three sentences and, in brackets, the stable code."""
+    """A failed call: `str()` is one to three sentences and, in brackets, the stable code.
+
+    `problem` says what happened, `advice` what to do and whether to retry; each is one or two sentences.
+    """
 
     code: ClassVar[str]
     exit_status: ClassVar[int] = EX_UNAVAILABLE
     request_id: str | None = None
     upstream_requests: int | None = 0
-    """How many requests to Juspay the call came to; None where that isn't known."""
+    """How many requests to Juspay the call came to; None if that isn't known."""
 
-    def __init__(self, sentences: str) -> None:
-        super().__init__(sentences)
-        self.sentences = sentences
+    def __init__(self, problem: str, advice: str) -> None:
+        super().__init__(f"{problem} {advice}")
+        self.problem = problem
+        self.advice = advice
 
     @override
     def __str__(self) -> str:
         request = f" Juspay's request id: {self.request_id}." if self.request_id else ""
-        return f"{self.sentences}{request} [{self.code}]"
+        return f"{self.problem} {self.advice}{request} [{self.code}]"
 
 
 class ConfigurationError(Exception):
-    """A setting is wrong: one line that names it, the rule and an example, and never the value. Stops the start."""
+    """An invalid setting: one line that names it, the rule and an example, and never the value. Stops the start.
+
+    `variables` names the environment variables at fault; it is empty if the fault is elsewhere.
+    """
+
+    def __init__(self, line: str, *variables: str) -> None:
+        super().__init__(line)
+        self.variables = variables
 
 
 class InvalidCustomerId(WalletsError):
@@ -73,12 +84,13 @@ class InvalidCustomerId(WalletsError):
 
     def __init__(self, *, number: bool = False) -> None:
         super().__init__(
-            "The call was refused and nothing was sent to Juspay: customer_id was a number. Try again with the same "
-            "digits as a string, in quotes."
+            "The call was rejected and no request was sent to Juspay"
+            + (": customer_id was a number." if number else "."),
+            "Try again with the same digits as a string, in quotes."
             if number
-            else "The call was refused and nothing was sent to Juspay. Pass exactly one argument, customer_id: 1 to "
-            "128 printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that "
-            "is empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it."
+            else "Pass exactly one argument, customer_id: 1 to 128 printable ASCII characters, without spaces, without "
+            "any of \ ? # %, and with no path segment that is empty, '.' or '..'. Try again with the id as Juspay "
+            "or the merchant wrote it.",
         )
 
 
@@ -90,8 +102,9 @@ class NotConfigured(WalletsError):
 
     def __init__(self, missing: tuple[str, ...]) -> None:
         super().__init__(
-            f"This server isn't set up to ask Juspay, so nothing was sent. Set {' and '.join(missing)} in the "
-            "MCP host's settings for this server and restart it; until then trying again won't help."
+            "This server has no Juspay credentials, so no request was sent.",
+            f"Set {' and '.join(missing)} in the MCP host's settings for this server and restart it; retrying won't "
+            "help until then.",
         )
         self.missing = missing
 
@@ -104,7 +117,8 @@ class RateLimited(WalletsError):
     def __init__(self, seconds: int) -> None:
         self.seconds = max(1, seconds)
         super().__init__(
-            f"Too many calls to this server, so nothing was sent to Juspay. Try again in {_seconds(self.seconds)}."
+            "Too many calls to this server, so no request was sent to Juspay.",
+            f"Try again in {_seconds(self.seconds)}.",
         )
 
 
@@ -116,8 +130,8 @@ class ServerBusy(WalletsError):
     def __init__(self, seconds: int) -> None:
         self.seconds = max(1, seconds)
         super().__init__(
-            "This server is busy: all its connections to Juspay are in use, so nothing was sent. "
-            f"Try again in {_seconds(self.seconds)}."
+            "This server is busy: all its connections to Juspay are in use, so no request was sent.",
+            f"Try again in {_seconds(self.seconds)}.",
         )
 
 
@@ -129,8 +143,8 @@ class AuditUnwritable(WalletsError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This server couldn't write to its audit log, and it gives no answer without a line there. "
-            "Try again in a few minutes; the server's log has the reason."
+            "This server couldn't write to its audit log, and it gives no answer without a line there.",
+            "Try again in a few minutes; the server's log has the reason.",
         )
 
 
@@ -143,18 +157,18 @@ class InternalError(WalletsError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This server failed because of a bug of its own, not because of the customer or Juspay. "
-            "Report it with the time of the call; the server's log has the details."
+            "This server failed because of a bug of its own, not because of the customer or Juspay.",
+            "Report it with the time of the call; the server's log has the details.",
         )
 
 
 class UpstreamError(WalletsError):
-    """Juspay's part of the way failed. `stored_may_help` where the balances it stored may be had all the same."""
+    """The request to Juspay failed. `stored_may_help`: Juspay's stored balances may still be available."""
 
     stored_may_help: ClassVar[bool] = False
 
-    def __init__(self, sentences: str, request_id: str | None = None) -> None:
-        super().__init__(sentences)
+    def __init__(self, problem: str, advice: str, request_id: str | None = None) -> None:
+        super().__init__(problem, advice)
         self.request_id = request_id
 
 
@@ -165,8 +179,8 @@ class CustomerNotFound(UpstreamError):
 
     def __init__(self, environment: str, request_id: str | None = None) -> None:
         super().__init__(
-            f"Juspay knows no customer with this id in its {environment} environment. "
-            "Check the id; trying again with the same one won't help.",
+            f"Juspay knows no customer with this id in its {environment} environment.",
+            "Check the id; retrying with the same one won't help.",
             request_id,
         )
 
@@ -179,22 +193,23 @@ class AuthenticationFailed(UpstreamError):
 
     def __init__(self, environment: str, request_id: str | None = None) -> None:
         super().__init__(
-            f"Juspay refused this server's credentials in its {environment} environment. Check JUSPAY_API_KEY, "
-            "JUSPAY_MERCHANT_ID and JUSPAY_ENV; until they are mended trying again won't help.",
+            f"Juspay rejected this server's credentials in its {environment} environment.",
+            "Check JUSPAY_API_KEY, JUSPAY_MERCHANT_ID and JUSPAY_ENV; retrying won't help until they are corrected.",
             request_id,
         )
 
 
 class AccessDenied(UpstreamError):
-    """403: mostly an IP address that isn't on the merchant's allow-list."""
+    """403: usually an IP address that isn't on the merchant's allow-list."""
 
     code = "access_denied"
     exit_status = EX_NOPERM
 
     def __init__(self, request_id: str | None = None) -> None:
         super().__init__(
-            "Juspay denied access (HTTP 403), mostly because this server's IP address isn't on the merchant's "
-            "allow-list. Have it added in Juspay's dashboard; until then trying again won't help.",
+            "Juspay denied access (HTTP 403), usually because this server's IP address isn't on the merchant's "
+            "allow-list.",
+            "Add the address in Juspay's dashboard; retrying won't help until then.",
             request_id,
         )
 
@@ -206,15 +221,15 @@ class RequestRejected(UpstreamError):
 
     def __init__(self, status: int, request_id: str | None = None) -> None:
         super().__init__(
-            f"Juspay rejected the request (HTTP {status}). Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and "
-            "JUSPAY_API_VERSION; trying again unchanged won't help.",
+            f"Juspay rejected the request (HTTP {status}).",
+            "Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; retrying unchanged won't help.",
             request_id,
         )
         self.status = status
 
 
 class UpstreamRateLimited(UpstreamError):
-    """429 from Juspay; `retry_after` is the seconds it asked for, None where it named none."""
+    """429 from Juspay; `retry_after` is the seconds it asked for, None if it named none."""
 
     code = "rate_limited"
     stored_may_help = True
@@ -222,13 +237,15 @@ class UpstreamRateLimited(UpstreamError):
     def __init__(self, retry_after: int | None, request_id: str | None = None) -> None:
         seconds = DEFAULT_WAIT if retry_after is None else max(1, min(retry_after, MAX_WAIT))
         super().__init__(
-            f"Juspay is limiting this merchant's requests (HTTP 429). Try again in {_seconds(seconds)}.", request_id
+            "Juspay is limiting this merchant's requests (HTTP 429).",
+            f"Try again in {_seconds(seconds)}.",
+            request_id,
         )
         self.retry_after = retry_after
 
 
 class UpstreamUnavailable(UpstreamError):
-    """5xx, or no connection: refused, reset, DNS, TLS. `passing` where the next try may well succeed."""
+    """5xx, or no connection: refused, reset, DNS, TLS. `passing`: the next try may well succeed."""
 
     code = "upstream_unavailable"
     stored_may_help = True
@@ -236,7 +253,7 @@ class UpstreamUnavailable(UpstreamError):
     def __init__(
         self, reason: str, request_id: str | None = None, *, passing: bool, retry_after: int | None = None
     ) -> None:
-        super().__init__(f"Juspay is unavailable: {reason}. Try again in a few minutes.", request_id)
+        super().__init__(f"Juspay is unavailable: {reason}.", "Try again in a few minutes.", request_id)
         self.passing = passing
         self.retry_after = retry_after
 
@@ -249,8 +266,8 @@ class UpstreamTimeout(UpstreamError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
-            f"Juspay did not answer within {_seconds(seconds)}, as happens when a wallet provider is slow. "
-            "Try again in a few minutes."
+            f"Juspay did not answer within {_seconds(seconds)}, as happens when a wallet provider is slow.",
+            "Try again in a few minutes.",
         )
 
 
@@ -262,14 +279,14 @@ class UpstreamInvalid(UpstreamError):
 
     def __init__(self, reason: str, request_id: str | None = None) -> None:
         super().__init__(
-            f"Juspay's reply can't be trusted: {reason}. Trying again won't help; report it to whoever runs this "
-            "server.",
+            f"Juspay's response can't be used: {reason}.",
+            "Retrying won't help; report it to the people who run this server.",
             request_id,
         )
 
 
 def outcome_of(error: BaseException | None) -> str:
-    """What became of a call, in a word: `ok`, an error's code, or `cancelled` by whoever waited for it."""
+    """The result of a call in one word: `ok`, an error's code, or `cancelled`."""
     if isinstance(error, WalletsError):
         return error.code
     if isinstance(error, Exception):

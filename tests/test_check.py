@@ -553,23 +553,23 @@ REFUSALS = {
     "a wrong key": Refusal(
         behaviour=None,
         exit_status=77,
-        finding="Juspay refused this server's credentials in its sandbox environment.",
+        finding="Juspay rejected this server's credentials in its sandbox environment.",
         advice="Sandbox and production have keys of their own: make sure that JUSPAY_ENV says where this key is "
-        "from.\nCheck JUSPAY_API_KEY, JUSPAY_MERCHANT_ID and JUSPAY_ENV; until they are mended trying again won't "
-        "help.",
+        "from.\nCheck JUSPAY_API_KEY, JUSPAY_MERCHANT_ID and JUSPAY_ENV; retrying won't help until they are "
+        "corrected.",
     ),
     "an address that is not allowed": Refusal(
         behaviour=Behaviour(status=403),
         exit_status=77,
-        finding="Juspay denied access (HTTP 403), mostly because this server's IP address isn't on the merchant's "
+        finding="Juspay denied access (HTTP 403), usually because this server's IP address isn't on the merchant's "
         "allow-list.",
-        advice="Have it added in Juspay's dashboard; until then trying again won't help.",
+        advice="Add the address in Juspay's dashboard; retrying won't help until then.",
     ),
     "a wrong path": Refusal(
         behaviour=Behaviour(status=404),
         exit_status=69,
         finding="Juspay rejected the request (HTTP 404).",
-        advice="Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; trying again unchanged won't help.",
+        advice="Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; retrying unchanged won't help.",
     ),
     "a limit": Refusal(
         behaviour=Behaviour(status=429, headers={"retry-after": "7"}),
@@ -586,9 +586,9 @@ REFUSALS = {
     "a log-in page": Refusal(
         behaviour=Behaviour(status=200, body=b"<html>Log in</html>"),
         exit_status=69,
-        finding="Juspay's reply can't be trusted: it is not JSON.",
+        finding="Juspay's response can't be used: it is not JSON.",
         advice="Check JUSPAY_BASE_URL: something else than Juspay's API may answer there, like the log-in page of a "
-        "proxy or network.\nTrying again won't help; report it to whoever runs this server.",
+        "proxy or network.\nRetrying won't help; report it to the people who run this server.",
     ),
     "no reply": Refusal(
         behaviour=Behaviour(hang_up=True),
@@ -644,7 +644,7 @@ def test_a_customer_that_juspay_does_not_know_fails_the_customer_check_alone(
     assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (
         69,
         "Juspay knows no customer with this id in its sandbox environment.",
-        "Check the id; trying again with the same one won't help.",
+        "Check the id; retrying with the same one won't help.",
     )
 
 
@@ -657,7 +657,7 @@ def test_an_id_that_breaks_the_rule_is_never_sent(
         name="customer",
         outcome="failed",
         finding="The customer id breaks the rule for ids, so nothing was asked about it.",
-        advice=InvalidCustomerId().sentences.partition(". ")[2],
+        advice=InvalidCustomerId().advice,
         exit_status=64,
     )
     assert len(simulator.requests) == 2

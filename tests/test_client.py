@@ -19,7 +19,14 @@ from typing_extensions import override
 
 from juspay_mcp.client import Endpoint, JuspayClient, open_client
 from juspay_mcp.customers import parse_customer_id
-from juspay_mcp.errors import ConfigurationError, NotConfigured, UpstreamError, UpstreamUnavailable, WalletsError
+from juspay_mcp.errors import (
+    ConfigurationError,
+    NotConfigured,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamUnavailable,
+    WalletsError,
+)
 from juspay_mcp.settings import load_settings
 from juspay_mcp.wallets import WalletList
 from tests.builders import CUSTOMER, make_settings
@@ -134,10 +141,7 @@ async def failure(transport: Transport, **variables: str) -> WalletsError:
 
 
 def invalid(reason: str) -> str:
-    return (
-        f"Juspay's reply can't be trusted: {reason}. Trying again won't help; report it to whoever runs this "
-        "server. [upstream_invalid]"
-    )
+    return str(UpstreamInvalid(reason))
 
 
 def unavailable(reason: str) -> str:

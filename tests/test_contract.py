@@ -134,7 +134,7 @@ async def test_the_servers_own_limit_says_how_long_to_wait(host: Host) -> None:
         result = await client.call_tool(TOOL, {"customer_id": ANYONE})
     assert result.is_error is True
     assert re.fullmatch(
-        r"Too many calls to this server, so nothing was sent to Juspay. Try again in 3(600|599) seconds. "
+        r"Too many calls to this server, so no request was sent to Juspay. Try again in 3(600|599) seconds. "
         r"\[rate_limited\]",
         text_of(result),
     )

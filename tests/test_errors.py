@@ -31,9 +31,9 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         InvalidCustomerId(),
         (
-            "The call was refused and nothing was sent to Juspay. Pass exactly one argument, customer_id: 1 to 128 "
-            "printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that is "
-            "empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it. [invalid_customer_id]"
+            "The call was rejected and no request was sent to Juspay. Pass exactly one argument, customer_id: 1 to "
+            "128 printable ASCII characters, without spaces, without any of \\ ? # %, and with no path segment that "
+            "is empty, '.' or '..'. Try again with the id as Juspay or the merchant wrote it. [invalid_customer_id]"
         ),
     ),
     (
@@ -46,38 +46,38 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         NotConfigured(("JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)", "JUSPAY_MERCHANT_ID")),
         (
-            "This server isn't set up to ask Juspay, so nothing was sent. Set JUSPAY_API_KEY (or "
+            "This server has no Juspay credentials, so no request was sent. Set JUSPAY_API_KEY (or "
             "JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID in the MCP host's settings for this server and restart it; "
-            "until then trying again won't help. [not_configured]"
+            "retrying won't help until then. [not_configured]"
         ),
     ),
     (
         NotConfigured(("JUSPAY_MERCHANT_ID",)),
         (
-            "This server isn't set up to ask Juspay, so nothing was sent. Set JUSPAY_MERCHANT_ID in the MCP "
-            "host's settings for this server and restart it; until then trying again won't help. [not_configured]"
+            "This server has no Juspay credentials, so no request was sent. Set JUSPAY_MERCHANT_ID in the MCP "
+            "host's settings for this server and restart it; retrying won't help until then. [not_configured]"
         ),
     ),
     (
         CustomerNotFound("production", TRACE),
         (
-            "Juspay knows no customer with this id in its production environment. Check the id; trying again with "
+            "Juspay knows no customer with this id in its production environment. Check the id; retrying with "
             f"the same one won't help. Juspay's request id: {TRACE}. [customer_not_found]"
         ),
     ),
     (
         AuthenticationFailed("sandbox", TRACE),
         (
-            "Juspay refused this server's credentials in its sandbox environment. Check JUSPAY_API_KEY, "
-            "JUSPAY_MERCHANT_ID and JUSPAY_ENV; until they are mended trying again won't help. Juspay's request id: "
+            "Juspay rejected this server's credentials in its sandbox environment. Check JUSPAY_API_KEY, "
+            "JUSPAY_MERCHANT_ID and JUSPAY_ENV; retrying won't help until they are corrected. Juspay's request id: "
             f"{TRACE}. [authentication_failed]"
         ),
     ),
     (
         AccessDenied(TRACE),
         (
-            "Juspay denied access (HTTP 403), mostly because this server's IP address isn't on the merchant's "
-            "allow-list. Have it added in Juspay's dashboard; until then trying again won't help. Juspay's request "
+            "Juspay denied access (HTTP 403), usually because this server's IP address isn't on the merchant's "
+            "allow-list. Add the address in Juspay's dashboard; retrying won't help until then. Juspay's request "
             f"id: {TRACE}. [access_denied]"
         ),
     ),
@@ -85,7 +85,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
         RequestRejected(422, TRACE),
         (
             "Juspay rejected the request (HTTP 422). Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and "
-            f"JUSPAY_API_VERSION; trying again unchanged won't help. Juspay's request id: {TRACE}. [request_rejected]"
+            f"JUSPAY_API_VERSION; retrying unchanged won't help. Juspay's request id: {TRACE}. [request_rejected]"
         ),
     ),
     (
@@ -97,11 +97,11 @@ ERRORS: list[tuple[WalletsError, str]] = [
     ),
     (
         RateLimited(1),
-        "Too many calls to this server, so nothing was sent to Juspay. Try again in 1 second. [rate_limited]",
+        "Too many calls to this server, so no request was sent to Juspay. Try again in 1 second. [rate_limited]",
     ),
     (
         RateLimited(3600),
-        "Too many calls to this server, so nothing was sent to Juspay. Try again in 3600 seconds. [rate_limited]",
+        "Too many calls to this server, so no request was sent to Juspay. Try again in 3600 seconds. [rate_limited]",
     ),
     (
         ServerBusy(13),
@@ -134,7 +134,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         UpstreamInvalid("it is not JSON", TRACE),
         (
-            "Juspay's reply can't be trusted: it is not JSON. Trying again won't help; report it to whoever runs "
+            "Juspay's response can't be used: it is not JSON. Retrying won't help; report it to the people who run "
             f"this server. Juspay's request id: {TRACE}. [upstream_invalid]"
         ),
     ),

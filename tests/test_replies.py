@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from juspay_mcp.errors import UpstreamError, UpstreamRateLimited, UpstreamUnavailable
+from juspay_mcp.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    CustomerNotFound,
+    RequestRejected,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+)
 from juspay_mcp.replies import read_wallets, request_id, retry_after
 from juspay_mcp.wallets import WalletList
 from tests.builders import make_reply
@@ -43,25 +52,13 @@ BLOCKED = {
 ORDER_NOT_FOUND = {"status": "NOT_FOUND", "status_id": 40, "order_id": "o1", "error_info": {}}
 PROVIDER_S = {"status": "Invalid Request", "error_code": "LP_USER_LOCKED", "error_message": "User is locked"}
 
-NOT_FOUND = (
-    "Juspay knows no customer with this id in its sandbox environment. "
-    "Check the id; trying again with the same one won't help. [customer_not_found]"
-)
-UNAUTHENTICATED = (
-    "Juspay refused this server's credentials in its sandbox environment. Check JUSPAY_API_KEY, JUSPAY_MERCHANT_ID "
-    "and JUSPAY_ENV; until they are mended trying again won't help. [authentication_failed]"
-)
-DENIED = (
-    "Juspay denied access (HTTP 403), mostly because this server's IP address isn't on the merchant's allow-list. "
-    "Have it added in Juspay's dashboard; until then trying again won't help. [access_denied]"
-)
+NOT_FOUND = str(CustomerNotFound("sandbox"))
+UNAUTHENTICATED = str(AuthenticationFailed("sandbox"))
+DENIED = str(AccessDenied())
 
 
 def rejected(status: int) -> str:
-    return (
-        f"Juspay rejected the request (HTTP {status}). Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and "
-        "JUSPAY_API_VERSION; trying again unchanged won't help. [request_rejected]"
-    )
+    return str(RequestRejected(status))
 
 
 def limited(wait: str) -> str:
@@ -69,14 +66,11 @@ def limited(wait: str) -> str:
 
 
 def unavailable(status: int) -> str:
-    return f"Juspay is unavailable: it answered HTTP {status}. Try again in a few minutes. [upstream_unavailable]"
+    return str(UpstreamUnavailable(f"it answered HTTP {status}", passing=False))
 
 
 def invalid(reason: str) -> str:
-    return (
-        f"Juspay's reply can't be trusted: {reason}. Trying again won't help; report it to whoever runs this "
-        "server. [upstream_invalid]"
-    )
+    return str(UpstreamInvalid(reason))
 
 
 def failure(
