@@ -31,7 +31,7 @@ IMPORTS = {
     # the settings, and the way to Juspay
     "variables": {"errors"},
     "watched": {"variables"},
-    "settings": set(),
+    "settings": {"errors", "variables", "watched"},
     "credentials": {"settings", "variables", "watched"},
     "tokens": set(),
     "tokens_file": {"times", "tokens", "variables", "watched"},
