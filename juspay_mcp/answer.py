@@ -14,10 +14,10 @@ from pydantic import MISSING, BaseModel, ConfigDict, Field
 from juspay_mcp.customers import CustomerId
 from juspay_mcp.masking import mask
 from juspay_mcp.money import format_amount
-from juspay_mcp.providers import CODE_PATTERN, Kind, display_name, kind_of
+from juspay_mcp.providers import CODE_PATTERN, Kind
 from juspay_mcp.settings import Environment
 from juspay_mcp.snapshot import Freshness, Snapshot, Source
-from juspay_mcp.summary import MADE_UP, MADE_UP_PREFIX, MAX_PARTS, notices, summarize
+from juspay_mcp.summary import MAX_PARTS, notices, summarize
 from juspay_mcp.times import format_timestamp
 from juspay_mcp.wallets import Part, Wallet
 
@@ -32,6 +32,9 @@ def _without_pattern(schema: dict[str, Any]) -> None:
     del schema["pattern"]
 
 
+Code = Annotated[str, Field(pattern=CODE_PATTERN, json_schema_extra=_without_pattern)]
+
+
 class _Frozen(BaseModel):
     """Holds the keys written here and drops others; the schema stays open, so that a later version may add keys."""
 
@@ -42,7 +45,7 @@ class PartAnswer(_Frozen):
     """A provider's own breakdown of a wallet; never summed into anything."""
 
     provider: str
-    code: str
+    code: Code | MISSING = MISSING
     kind: Kind
     balance: str | MISSING = MISSING
     last_refreshed: str | MISSING = MISSING
@@ -52,9 +55,9 @@ class WalletAnswer(_Frozen):
     """One wallet of the customer."""
 
     provider: str
-    code: Annotated[str, Field(pattern=CODE_PATTERN, json_schema_extra=_without_pattern)]
+    code: Code | MISSING = MISSING
     ref: Annotated[str | MISSING, Field(description="masked id")] = MISSING
-    kind: Annotated[Kind, Field(description="pay_later is credit, never summed")]
+    kind: Annotated[Kind, Field(description="only wallet is summed")]
     linked: Annotated[bool | MISSING, Field(description="absent: not known")] = MISSING
     balance: Annotated[str | MISSING, Field(description="decimal; absent: not known, never 0")] = MISSING
     last_refreshed: str | MISSING = MISSING
@@ -68,11 +71,11 @@ class Answer(_Frozen):
 
     summary: str
     customer: str
-    environment: Annotated[Environment, Field(description="simulator: made up")]
+    environment: Annotated[Environment, Field(description="not production: test figures")]
     source: Annotated[Source, Field(description="last_known: refresh failed, older balances")]
     as_of: str
     currency: str
-    total_balance: Annotated[str | MISSING, Field(description="of linked wallets; no pay_later")] = MISSING
+    total_balance: Annotated[str | MISSING, Field(description="of linked wallets")] = MISSING
     wallet_count: int
     linked_count: int
     wallets: Annotated[list[WalletAnswer] | MISSING, Field(max_length=MAX_WALLETS)] = MISSING
@@ -85,7 +88,7 @@ def make_answer(snapshot: Snapshot, customer_id: CustomerId, environment: Enviro
     """The masked, summarized answer about one customer."""
     shown = snapshot.wallets[:MAX_WALLETS]
     return Answer(
-        summary=(MADE_UP_PREFIX if environment == "simulator" else "") + summarize(snapshot),
+        summary=summarize(snapshot, environment),
         customer=mask(customer_id),
         environment=environment,
         source=snapshot.source,
@@ -97,16 +100,16 @@ def make_answer(snapshot: Snapshot, customer_id: CustomerId, environment: Enviro
         wallets=[_wallet(wallet, snapshot) for wallet in shown] or MISSING,
         omitted_wallets=len(snapshot.wallets) - len(shown) or MISSING,
         unreadable_wallets=snapshot.reply.unreadable or MISSING,
-        notices=[MADE_UP] * (environment == "simulator") + notices(snapshot, len(shown)) or MISSING,
+        notices=notices(snapshot, len(shown)) or MISSING,
     )
 
 
 def _wallet(wallet: Wallet, snapshot: Snapshot) -> WalletAnswer:
     return WalletAnswer(
-        provider=display_name(wallet.code),
-        code=wallet.code,
+        provider=wallet.provider,
+        code=_known(wallet.code),
         ref=_known(wallet.ref),
-        kind=kind_of(wallet.code),
+        kind=wallet.kind,
         linked=_known(wallet.linked),
         balance=_amount(wallet.balance),
         last_refreshed=_moment(wallet.last_refreshed),
@@ -119,9 +122,9 @@ def _wallet(wallet: Wallet, snapshot: Snapshot) -> WalletAnswer:
 def _parts(parts: Sequence[Part]) -> list[PartAnswer] | MISSING:
     return [
         PartAnswer(
-            provider=display_name(part.code),
-            code=part.code,
-            kind=kind_of(part.code),
+            provider=part.provider,
+            code=_known(part.code),
+            kind=part.kind,
             balance=_amount(part.balance),
             last_refreshed=_moment(part.last_refreshed),
         )

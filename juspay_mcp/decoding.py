@@ -1,4 +1,4 @@
-"""JSON from bytes nobody vouches for: exact numbers, no duplicate keys, no surprises."""
+"""JSON from bytes nobody vouches for: exact numbers, no ambiguous keys, no surprises."""
 
 import json
 from contextlib import suppress
@@ -13,10 +13,10 @@ def decode_json(body: bytes) -> object:
     """The value in `body`.
 
     Numbers are `Decimal`. What JSON can't mean with certainty becomes None: NaN, the infinities, a number too large
-    for a decimal, and an object with a key twice (which of the two was meant?).
+    for a decimal, and the value of a key that an object has twice with different values (which of them was meant?).
 
     Raises:
-        MalformedJson: `body` is no JSON.
+        MalformedJson: `body` isn't JSON.
     """
     with suppress(ValueError, RecursionError):
         return json.loads(
@@ -36,6 +36,16 @@ def _number(token: str) -> Decimal | None:
         return None
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
-    members = dict(pairs)
-    return members if len(members) == len(pairs) else None
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members: dict[str, object] = {}
+    ambiguous = set()
+    for key, value in pairs:
+        if key in members and not _same(members[key], value):
+            ambiguous.add(key)
+        members[key] = value
+    return members | dict.fromkeys(ambiguous)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether both mean the same: 100 is 100.00, but Python's `True == 1` doesn't count."""
+    return type(one) is type(other) and one == other

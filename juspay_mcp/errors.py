@@ -88,8 +88,8 @@ class InvalidCustomerId(WalletsError):
             + (": customer_id was a number." if number else "."),
             "Try again with the same digits as a string, in quotes."
             if number
-            else "Pass exactly one argument, customer_id: 1 to 128 printable ASCII characters, without spaces, without "
-            "any of \\ ? # %, and with no path segment that is empty, '.' or '..'. Try again with the id as Juspay "
+            else "Pass exactly one argument, customer_id: 1 to 128 printable ASCII characters, without spaces, "
+            "without any of \\ ? # %, and with no path segment that is empty, '.' or '..'. Try again with the id as Juspay "
             "or the merchant wrote it.",
         )
 

@@ -8,13 +8,15 @@ _AMOUNT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _MAX_INTEGER_DIGITS = 18
 _MAX_DECIMALS = 30
 _MAX_LENGTH = 64  # of an amount in a string, white space included
-_MINOR_UNIT = Decimal("0.01")
+_MIN_DECIMALS = 2
+_THOUSANDS = re.compile(r"(?<=\d)(?=(?:\d{3})+$)")
+_LAKHS = re.compile(r"(?<=\d)(?=(?:\d{2})*\d{3}$)")
 # Wide enough for a million of the largest amounts; rounding would be a bug, so it raises.
 _EXACT = Context(prec=60, traps=[Inexact])
 
 
 def parse_amount(value: object) -> Decimal | None:
-    """The amount in `value`, a `Decimal` or a string; None where it is no finite number of sensible size.
+    """The amount in `value`, a `Decimal` or a string; None if it isn't a finite number of sensible size.
 
     The size limits (18 digits before the point, 30 after it) keep `1e999999` from becoming a million digits.
     """
@@ -34,23 +36,28 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def format_amount(amount: Decimal) -> str:
-    """Exact digits, plain notation, at least two decimals, no negative zero: `109.55`, `100.00`, `0.125`."""
-    return format(_at_least_two_decimals(amount), "f")
+    """The exact value in plain notation, with two decimals or as many more as it needs, and no negative zero.
+
+    `109.55`, `100.00`, `0.125`; `1398.98` for 1398.9800000000000.
+    """
+    exact = _EXACT.normalize(amount) if amount else Decimal(0)
+    decimals = max(_decimals(exact), _MIN_DECIMALS)
+    return format(_EXACT.quantize(exact, Decimal((0, (1,), -decimals))), "f")
 
 
-def format_grouped(amount: Decimal) -> str:
-    """The same with thousands separated, for a sentence: `1,234.50`."""
-    return format(_at_least_two_decimals(amount), ",f")
-
-
-def _at_least_two_decimals(amount: Decimal) -> Decimal:
-    if amount == 0:
-        amount = amount.copy_abs()
-    return amount if _decimals(amount) >= _decimals(_MINOR_UNIT) else _EXACT.quantize(amount, _MINOR_UNIT)
+def format_grouped(digits: str, currency: str) -> str:
+    """What `format_amount` gives, with separators: `2,20,910.00` as India has it for INR, else `220,910.00`."""
+    whole, _, decimals = digits.partition(".")
+    return f"{(_LAKHS if currency == 'INR' else _THOUSANDS).sub(',', whole)}.{decimals}"
 
 
 def _fits(amount: Decimal) -> bool:
-    return amount.adjusted() < _MAX_INTEGER_DIGITS and _decimals(amount) <= _MAX_DECIMALS
+    """Whether it is of sensible size; zeros at its end don't count."""
+    try:
+        exact = _EXACT.normalize(amount)
+    except Inexact:
+        return False
+    return exact.adjusted() < _MAX_INTEGER_DIGITS and _decimals(exact) <= _MAX_DECIMALS
 
 
 def _decimals(amount: Decimal) -> int:

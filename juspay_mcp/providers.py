@@ -1,19 +1,32 @@
-"""The table of wallet providers: what a code is called, and whether it is money or credit.
+"""The table of wallet providers: what a code is called, and whether it stands for money, credit or points.
 
-Codes and names are those of Juspay's documentation and sample files (payment methods of type WALLET). A code that
-isn't listed is shown as it is.
+Only a provider that this table lists as a wallet is money. Whatever says that it is credit or points is believed,
+wherever it says so, because credit counted as money would be a wrong total.
+
+Codes and names are from Juspay's documentation (docs.juspay.io and juspay.io: `Wallet Redirection`, `Wallet Direct
+Debit`, `Consumer Finance Payment`, the Simpl and Tata Neu pages, the list of gateways under `Routing`) and from its
+sample files (github.com/juspay/juspay-sdk-integration-demo: payment methods, wallets, eligibility, order status,
+`add-ons/payment-links/400-invalid-gateway.json`), as read in November 2026.
 """
 
 import re
-from typing import Literal, TypeGuard
+from dataclasses import dataclass
+from typing import Literal
 
-Kind = Literal["wallet", "pay_later"]
+Kind = Literal["wallet", "pay_later", "rewards", "unknown"]
+
+UNLISTED = "Unlisted provider"
+"""What a provider is called that the table doesn't list: its code is somebody else's text."""
+CODE_PATTERN = "^[A-Z0-9_]{1,40}$"
+"""What a provider code looks like; anything else isn't one."""
 
 _WALLETS = {
     "AIRTELMONEY": "Airtel Money",
     "ALIPAY": "Alipay",
     "AMAZONPAY": "Amazon Pay",
     "AMEXEZECLICK": "Amex ezeClick",
+    "APPLEPAY": "Apple Pay",
+    "CRED": "CRED",
     "DANA": "DANA",
     "DUMMY": "Test wallet",
     "FREECHARGE": "Freecharge",
@@ -24,6 +37,7 @@ _WALLETS = {
     "ITZCASH": "ItzCash",
     "JANACASH": "Jana Cash",
     "JIOMONEY": "JioMoney",
+    "JKOPAY": "JKOPAY",
     "LINEPAY": "LINE Pay",
     "LINKAJA": "LinkAja",
     "MERCADOPAGO": "Mercado Pago",
@@ -35,6 +49,7 @@ _WALLETS = {
     "OXICASH": "Oxicash",
     "OXIGEN": "Oxigen",
     "PAYPAL": "PayPal",
+    "PAYPAY": "PayPay",
     "PAYTM": "Paytm",
     "PAYUMONEY": "PayUmoney",
     "PAYZAPP": "PayZapp",
@@ -44,6 +59,7 @@ _WALLETS = {
     "SHOPEE": "ShopeePay",
     "SHOPEEPAY": "ShopeePay",
     "STCPAY": "STC Pay",
+    "TATANEU": "Tata Neu",
     "TATAPAY": "Tata Pay",
     "TRUEMONEY": "TrueMoney",
     "VNPAY": "VNPAY",
@@ -51,45 +67,105 @@ _WALLETS = {
     "YPAYCASH": "YPayCash",
     "ZALOPAY": "ZaloPay",
 }
-_PAY_LATER = {
+# Whatever else these providers offer is credit or points too: SIMPL_PAY_IN_3, TWID_V2.
+_ONLY_CREDIT = {
+    "AMAZONPAYLATER": "Amazon Pay Later",
+    "ATOME": "Atome",
+    "BAJAJFINSERV": "Bajaj Finserv",
+    "BHARATX": "BharatX",
+    "BHARATXPAYLATER": "BharatX Pay Later",
+    "CAPITALFLOAT": "Capital Float",
+    "EARLYSALARY": "EarlySalary",
+    "EPAYLATER": "ePayLater",
+    "FLEXMONEY": "Flexmoney",
+    "HDFC_CLEMI": "HDFC Cardless EMI",
+    "HDFC_FLEXIPAY": "HDFC FlexiPay",
+    "ICICI_CLEMI": "ICICI Cardless EMI",
+    "INSTACRED": "InstaCred",
+    "KLARNA": "Klarna",
     "LAZYPAY": "LazyPay",
     "LOANTAP": "LoanTap",
+    "MOBIKWIKZIP": "MobiKwik ZIP",
     "OLAPOSTPAID": "Ola Postpaid",
     "PAYTM_POSTPAID": "Paytm Postpaid",
+    "POSTPAY": "Postpay",
+    "SEZZLE": "Sezzle",
+    "SHOPSE": "ShopSe",
     "SIMPL": "Simpl",
+    "SNAPMINT": "Snapmint",
+    "TABBY": "Tabby",
+    "TAMARA": "Tamara",
+    "TATAPAYLATER": "Tata Pay Later",
     "ZESTMONEY": "ZestMoney",
 }
-_NAMES = _WALLETS | _PAY_LATER
-CODE_PATTERN = "^[A-Z0-9_]{1,40}$"
-"""What a provider code looks like; anything else is no code."""
+_ONLY_REWARDS = {"LOYLTYREWARDZ": "Loylty Rewards", "TWID": "Twid"}
+# Products of providers that have others as well.
+_CREDIT = _ONLY_CREDIT | {
+    "ATOME_PAYLATER": "Atome",
+    "GRAB": "GrabPay PayLater",
+    "GRABPAYPAYLATER": "GrabPay PayLater",
+    "GRAB_PAYLATER": "GrabPay PayLater",
+    "ICICIPAYLATER": "ICICI PayLater",
+    "ICICI_PAYLATER": "ICICI PayLater",
+    "SIKA_SIMPL": "Simpl Pay in 3",
+    "SIMPL_PAY_IN_3": "Simpl Pay in 3",
+    "SIMPL_SOD": "Simpl on Delivery",
+}
+_REWARDS = _ONLY_REWARDS | {"CITI": "Citi Rewards"}
+_NAMES = _WALLETS | _CREDIT | _REWARDS
+
 _CODE = re.compile(CODE_PATTERN)
-_VERSION = re.compile(r"_V\d+$")
-# An unlisted code that says it is credit is believed: credit taken for money would be a wrong total.
-_SAYS_CREDIT = re.compile(r"POSTPAID|PAY_?LATER|BNPL")
+_VERSION = re.compile(r"_V\d{1,2}$")
+# For a name or a type without what joins its words: payment types are written CONSUMER_FINANCE and consumerFinance.
+_JOINTS = re.compile(r"[^A-Z0-9]")
+_SAYS_CREDIT = re.compile(r"POSTPAID|PAYLATER|BNPL|CLEMI|PAYIN\d|CONSUMERFINANCE")
+_SAYS_REWARDS = re.compile(r"REWARD")
 
 
-def is_code(value: object) -> TypeGuard[str]:
-    """Whether `value` has the form of a provider code: 1 to 40 of `A-Z`, `0-9` and `_`."""
-    return isinstance(value, str) and _CODE.fullmatch(value) is not None
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who holds a wallet: the code as Juspay writes it, trimmed and in capitals; its name; what it stands for."""
+
+    code: str
+    name: str
+    kind: Kind
+
+    @property
+    def listed(self) -> bool:
+        """Whether the table knows the provider."""
+        return self.name != UNLISTED
+
+    def is_same_as(self, other: "Provider") -> bool:
+        """Whether both are one provider's one product, whatever version of its integration."""
+        return _unversioned(self.code) == _unversioned(other.code) and self.kind == other.kind
 
 
-def is_listed(code: str) -> bool:
-    """Whether the table knows the provider; what an unlisted one holds is taken for money."""
-    return _unversioned(code) in _NAMES
+def provider_of(code: object, payment_type: object = None) -> Provider | None:
+    """The provider that a reply's code stands for, at its `payment_method_type`; None if it isn't a code."""
+    if not isinstance(code, str) or not code.isascii():
+        return None
+    capitals = code.strip().upper()
+    if not _CODE.fullmatch(capitals):
+        return None
+    name = _NAMES.get(_unversioned(capitals), UNLISTED)
+    said_type = payment_type.upper() if isinstance(payment_type, str) else ""
+    return Provider(capitals, name, _kind(_unversioned(capitals), said_type))
 
 
-def display_name(code: str) -> str:
-    """What a person calls the provider: `Paytm` for `PAYTM` and `PAYTM_V2`; an unlisted code as it is."""
-    return _NAMES.get(_unversioned(code), code)
+def _kind(code: str, payment_type: str) -> Kind:
+    words = [_JOINTS.sub("", code), _JOINTS.sub("", payment_type)]
+    if code in _CREDIT or _is_product(code, _ONLY_CREDIT) or any(map(_SAYS_CREDIT.search, words)):
+        return "pay_later"
+    if code in _REWARDS or _is_product(code, _ONLY_REWARDS) or any(map(_SAYS_REWARDS.search, words)):
+        return "rewards"
+    return "wallet" if code in _WALLETS else "unknown"
 
 
-def kind_of(code: str) -> Kind:
-    """`pay_later` for credit, which is shown but never summed; else `wallet`."""
-    known = _unversioned(code)
-    credit = known in _PAY_LATER or (known not in _WALLETS and _SAYS_CREDIT.search(known) is not None)
-    return "pay_later" if credit else "wallet"
+def _is_product(code: str, providers: dict[str, str]) -> bool:
+    """Whether a code has one of the providers among its words: `SIMPL_SOD` and `SIKA_SIMPL`, but not `SIMPLY`."""
+    return any(f"_{provider}_" in f"_{code}_" for provider in providers)
 
 
 def _unversioned(code: str) -> str:
-    """Juspay gives a provider's newer integration a code of its own: `FREECHARGE_V2`, `PICPAY_V2`."""
+    """Juspay gives a provider's newer integration its own code: `FREECHARGE_V2`, `PICPAY_V2`."""
     return _VERSION.sub("", code)

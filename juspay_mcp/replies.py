@@ -24,14 +24,19 @@ from juspay_mcp.errors import (
     UpstreamUnavailable,
 )
 from juspay_mcp.settings import Environment
-from juspay_mcp.wallets import UndocumentedShape, WalletList, parse_wallets
+from juspay_mcp.wallets import ErrorInstead, UndocumentedShape, WalletList, parse_wallets
 
 _MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert a few thousand digits
-_NOT_FOUND = {HTTPStatus.BAD_REQUEST: "null_error", HTTPStatus.NOT_FOUND: "object_not_found"}
+# 400 and 404 come with any of these, in `error_code` or in `error_info.code`.
+_NOT_FOUND = frozenset({"null_error", "object_not_found", "resource_not_found"})
 _PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
-# A trace id as infrastructure makes them. No `_`, `@` or `.`, and no ten digits in a row: a token, a wallet id, an
-# e-mail or a phone number doesn't pass for one.
-_REQUEST_ID = re.compile(r"(?!.*\d{10})(?=.*[A-Za-z])[A-Za-z0-9-]{8,64}")
+_AS_UNAVAILABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+# A UUID (RFC 9562: versions 1 to 8, variant 10), or hexadecimal digits: neither can spell a sentence, and no mobile,
+# card number, token or wallet id passes for one.
+_REQUEST_ID = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|(?!.*[0-9]{7})[0-9a-f]{16,64}",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,8 @@ def read_wallets(reply: Reply, environment: Environment, now: datetime) -> Walle
         raise UpstreamInvalid("it is not JSON", request_id(reply)) from None
     except UndocumentedShape:
         raise UpstreamInvalid("it isn't the documented list of wallets", request_id(reply)) from None
+    except ErrorInstead:
+        raise UpstreamInvalid("it reports an error, and lists no wallets", request_id(reply)) from None
     return replace(wallets, request_id=_trace_id(reply.headers.get("x-request-id")))
 
 
@@ -96,9 +103,9 @@ def retry_after(header: str | None, now: datetime) -> int | None:
 def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamError:
     status, trace = reply.status, request_id(reply)
     wait = retry_after(reply.headers.get("retry-after"), now)
-    if status in _NOT_FOUND and _member(_members(reply), "error_code") == _NOT_FOUND[HTTPStatus(status)]:
-        return CustomerNotFound(environment, trace)
     match status:
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.NOT_FOUND if _says_not_found(reply):
+            return CustomerNotFound(environment, trace)
         case HTTPStatus.UNAUTHORIZED:
             return AuthenticationFailed(environment, trace)
         case HTTPStatus.FORBIDDEN:
@@ -108,9 +115,15 @@ def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamErr
     return _error_by_class(status, trace, wait)
 
 
+def _says_not_found(reply: Reply) -> bool:
+    body = _members(reply)
+    codes = (_member(body, "error_code"), _member(_member(body, "error_info"), "code"))
+    return any(isinstance(code, str) and code.strip().lower() in _NOT_FOUND for code in codes)
+
+
 def _error_by_class(status: int, trace: str | None, wait: int | None) -> UpstreamError:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        passing = status in _PASSING
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _AS_UNAVAILABLE:
+        passing = status in _PASSING | _AS_UNAVAILABLE
         return UpstreamUnavailable(f"it answered HTTP {status}", trace, passing=passing, retry_after=wait)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         return RequestRejected(status, trace)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from juspay_mcp.money import total
-from juspay_mcp.providers import display_name, kind_of
+from juspay_mcp.providers import UNLISTED
 from juspay_mcp.wallets import Wallet, WalletList
 
 Freshness = Literal["live", "stale", "unknown"]
@@ -16,6 +16,8 @@ Source = Literal["refresh", "last_known"]
 
 LIVE_FOR = timedelta(minutes=5)
 """A figure refreshed this long ago still counts as live; one dated this far ahead still counts as the present."""
+
+_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,24 +48,48 @@ class Snapshot:
 
     @cached_property
     def counted(self) -> tuple[Wallet, ...]:
-        """Linked, money rather than credit, and of known balance: what the total is made of."""
-        return tuple(w for w in self.linked if kind_of(w.code) == "wallet" and w.balance is not None)
+        """Linked, money rather than credit or points, and of known balance: what the total is made of."""
+        return tuple(w for w in self.linked if w.kind == "wallet" and w.balance is not None)
 
     @cached_property
     def total(self) -> Decimal | None:
-        """The exact sum of what is counted; None where nothing is."""
+        """The exact sum of what is counted; None if nothing is."""
         return total(w.balance for w in self.counted if w.balance is not None) if self.counted else None
 
     @cached_property
     def twins(self) -> frozenset[str]:
         """The display names that more than one wallet has."""
-        names = Counter(display_name(wallet.code) for wallet in self.wallets)
+        names = Counter(wallet.provider for wallet in self.wallets)
         return frozenset(name for name, count in names.items() if count > 1)
 
+    @cached_property
+    def has_unlisted(self) -> bool:
+        """Whether a wallet or a part is a provider's that the table doesn't list."""
+        return any(UNLISTED in (each.provider, *(part.provider for part in each.parts)) for each in self.wallets)
+
     def freshness(self, last_refreshed: datetime | None) -> Freshness:
-        """How far a figure can be trusted to be the present one; a stored figure is never `live`."""
-        if last_refreshed is None or last_refreshed - self.as_of > LIVE_FOR:
-            return "unknown"
-        if self.source == "last_known" or self.as_of - last_refreshed > LIVE_FOR:
-            return "stale"
-        return "live"
+        """How far a figure can be trusted to be the current one."""
+        return freshness(last_refreshed, self.as_of, self.source)
+
+    def age(self, last_refreshed: datetime | None) -> str:
+        """How old a figure is, in words."""
+        return age(last_refreshed, self.as_of, self.source)
+
+
+def freshness(last_refreshed: datetime | None, as_of: datetime, source: Source) -> Freshness:
+    """How far a figure can be trusted to be the current one; a stored figure is never `live`."""
+    if last_refreshed is None or last_refreshed - as_of > LIVE_FOR:
+        return "unknown"
+    return "stale" if source == "last_known" or as_of - last_refreshed > LIVE_FOR else "live"
+
+
+def age(last_refreshed: datetime | None, as_of: datetime, source: Source) -> str:
+    """How old a figure is, in the words of every sentence, line and table: `just refreshed`, `3 days old`."""
+    known = freshness(last_refreshed, as_of, source)
+    if last_refreshed is None or known == "unknown":
+        return "of unknown age"
+    if known == "live":
+        return "just refreshed"
+    seconds = max(60, int((as_of - last_refreshed).total_seconds()))
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size)
+    return f"{seconds // size} {unit}{'s' if seconds // size > 1 else ''} old"

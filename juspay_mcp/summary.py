@@ -1,147 +1,185 @@
-"""The sentences of an answer: what a support agent would say, and the notices of what it doesn't know.
+"""The sentences of an answer: what a support agent would say, and the notices that explain it.
 
-Nothing a provider wrote is repeated here but codes of a fixed form, so no text of theirs can pose as ours.
+Nothing a provider wrote is repeated here, not even a code: one that the table doesn't list is called just that.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from decimal import Decimal
 
-from juspay_mcp.money import format_grouped
-from juspay_mcp.providers import display_name, is_listed, kind_of
-from juspay_mcp.snapshot import Snapshot
-from juspay_mcp.wallets import Wallet, WalletList
+from juspay_mcp.money import format_amount, format_grouped
+from juspay_mcp.providers import UNLISTED, Kind
+from juspay_mcp.snapshot import Environment, Snapshot
+from juspay_mcp.wallets import Wallet
 
-MADE_UP_PREFIX = "Simulator, made-up figures: "
-MADE_UP = "These figures are made up: a simulator answered, not Juspay."
-"""The notice of every answer in the simulator environment."""
 MAX_PARTS = 10
 """How many parts of one wallet are listed."""
 
-_NAMED = 8  # wallets named in one sentence before "and N more"
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+_NAMED = 8  # wallets named in a summary; of others it gives the number
+_STORED = "not refreshed: this is what Juspay had stored. "
 
 
-def summarize(snapshot: Snapshot) -> str:
+def summarize(snapshot: Snapshot, environment: Environment) -> str:
     """One to four sentences, complete enough to answer from alone."""
-    sentences = (_warning(snapshot), _balances(snapshot), _not_counted(snapshot), _credit(snapshot))
-    return " ".join(sentence for sentence in sentences if sentence)
+    said = _Sentences(snapshot)
+    first, *others = [each for each in (said.counted(), said.missing(), said.not_money()) if each]
+    opening = _opening(snapshot, environment)
+    begun = opening + first if opening.endswith(": ") else opening + _capitalized(first)
+    return " ".join([_capitalized(begun), *map(_capitalized, others)])
 
 
 def notices(snapshot: Snapshot, shown: int) -> list[str]:
-    """The fixed sentences that apply; `shown` is how many wallets the answer lists."""
+    """The fixed sentences that apply, none of which the summary has; `shown` is how many wallets the answer lists."""
     wallets, reply = snapshot.wallets, snapshot.reply
-    ages = {snapshot.freshness(wallet.last_refreshed) for wallet in snapshot.linked if wallet.balance is not None}
+    kinds = {wallet.kind for wallet in wallets} | {part.kind for wallet in wallets for part in wallet.parts}
     applies = {
-        "The refresh failed: these are balances Juspay stored earlier, not the present ones.": (
+        "The refresh failed, so these balances may have changed since; ask again in a few minutes.": (
             snapshot.source == "last_known"
         ),
-        "At least one balance is older than five minutes.": "stale" in ages and snapshot.source == "refresh",
-        "At least one balance's age is not known.": "unknown" in ages,
-        "At least one linked wallet's balance is not known; it is not zero, and not in the total.": any(
-            wallet.balance is None for wallet in snapshot.linked
+        "A balance that is unknown isn't zero, and isn't in the total.": any(
+            wallet.balance is None and wallet.linked is not False for wallet in wallets
         ),
-        "Pay-later wallets are credit: shown, but not counted in the total.": any(
-            kind_of(wallet.code) == "pay_later" for wallet in wallets
+        "Juspay listed a wallet twice with different figures, so its balance is unknown here.": any(
+            wallet.entries_differ for wallet in wallets
         ),
-        "Juspay doesn't say whether at least one wallet is linked; it is not in the total.": any(
-            wallet.linked is None for wallet in wallets
+        "A provider's own breakdown of a wallet says another figure than the wallet's balance.": any(
+            wallet.own_part_differs for wallet in wallets
         ),
-        "At least one provider is not known to this server; its balance is taken for money.": any(
-            not is_listed(wallet.code) and kind_of(wallet.code) == "wallet" for wallet in snapshot.counted
+        "Only wallets that Juspay says are linked are in the total.": any(
+            wallet.linked is None or (wallet.linked is False and wallet.balance is not None) for wallet in wallets
         ),
-        "At least one entry of Juspay's reply could not be read.": bool(
-            reply.unreadable or any(wallet.unreadable_parts for wallet in wallets)
+        "Pay-later is credit, not the customer's money, so it isn't in the total.": "pay_later" in kinds,
+        "Reward points aren't money, so they aren't in the total.": "rewards" in kinds,
+        "A provider that this server doesn't list may hold money or credit, so its balance isn't in the total.": (
+            "unknown" in kinds
         ),
-        "Juspay's reply lists fewer wallets than it says the customer has.": reply.incomplete,
-        "Not all parts of a wallet are listed here.": any(len(wallet.parts) > MAX_PARTS for wallet in wallets),
-        "Not all wallets are listed here; the total and the counts cover all of them.": shown < len(wallets),
+        "Entries of Juspay's reply that could not be read aren't in the counts or the total.": bool(reply.unreadable),
+        "Some of a wallet's breakdown could not be read.": any(wallet.unreadable_parts for wallet in wallets),
+        "Juspay's reply lists fewer wallets than its own total says, so the total here may be too low.": (
+            reply.incomplete
+        ),
+        "Juspay's reply reports an error as well, so wallets or balances may be missing.": reply.reports_error,
+        "Not all of a wallet's breakdown is listed here.": any(
+            len(wallet.parts) > MAX_PARTS for wallet in wallets[:shown]
+        ),
+        "Wallets that aren't listed here are in the counts and the total.": shown < len(wallets),
     }
     return [sentence for sentence, holds in applies.items() if holds]
 
 
-def _warning(snapshot: Snapshot) -> str:
-    if snapshot.source == "refresh":
-        return ""
-    return "Juspay could not refresh the balances just now; these are older ones it had stored."
+def money(digits: str, kind: Kind, currency: str) -> str:
+    """A balance in words: `INR 109.55`; credit and points are called so, and points have no currency."""
+    grouped = format_grouped(digits, currency)
+    return {
+        "wallet": f"{currency} {grouped}",
+        "pay_later": f"pay-later credit {currency} {grouped}",
+        "rewards": f"reward points {grouped}",
+        "unknown": grouped,
+    }[kind]
 
 
-def _balances(snapshot: Snapshot) -> str:
-    counted = snapshot.counted
-    if snapshot.total is None:
-        return _no_balance(snapshot)
-    amount = f"{snapshot.currency} {format_grouped(snapshot.total)}"
-    if len(counted) == 1:
-        return f"{_name(counted[0], snapshot)} holds {amount}, {_age(counted[0].last_refreshed, snapshot)}."
-    live = all(_is_live(wallet, snapshot) for wallet in counted)
-    figures = _enumerate([_figure(wallet, snapshot) for wallet in counted])
-    return f"{len(counted)} wallets hold {amount}{', just refreshed' if live else ''}: {figures}."
+class _Sentences:
+    """What there is to say about a snapshot, in this order; it names eight wallets in all, and counts the rest."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._left = _NAMED
+
+    def counted(self) -> str:
+        snapshot, counted = self._snapshot, self._snapshot.counted
+        if snapshot.total is None:
+            return "" if snapshot.wallets else self._no_wallets()
+        amount = money(format_amount(snapshot.total), "wallet", snapshot.currency)
+        ages = {snapshot.age(wallet.last_refreshed) for wallet in counted}
+        age = f", {ages.pop()}" if len(ages) == 1 else ""
+        named, rest = self._take(counted)
+        if len(counted) == 1:
+            return f"{self._name(counted[0])} holds {amount}{age}."
+        figures = ", ".join(self._figure(wallet, with_age=not age) for wallet in named)
+        more = f" and {len(rest)} more{'' if age else self._ages(rest)}" if rest else ""
+        return f"{len(counted)} wallets hold {amount}{age}: {figures}{more}."
+
+    def missing(self) -> str:
+        wallets, reply = self._snapshot.wallets, self._snapshot.reply
+        unknown = [w for w in self._snapshot.linked if w.balance is None and w.kind == "wallet"]
+        unlinked = [w for w in wallets if w.linked is False]
+        unsaid = [w for w in wallets if w.linked is None]
+        clauses = [
+            unknown
+            and f"the {_plural('balance', unknown)} of {self._names(unknown)} {_plural('is', unknown)} unknown",
+            unlinked and f"{self._names(unlinked)} {_plural('is', unlinked)} not linked",
+            unsaid and f"Juspay doesn't say whether {self._names(unsaid)} {_plural('is', unsaid)} linked",
+            reply.unreadable
+            and wallets
+            and f"{reply.unreadable} more {'entry' if reply.unreadable == 1 else 'entries'} could not be read",
+            reply.incomplete and wallets and "Juspay's reply leaves out some wallets",
+        ]
+        said = "; ".join(clause for clause in clauses if isinstance(clause, str))
+        return f"{said}." if said else ""
+
+    def not_money(self) -> str:
+        others = [wallet for wallet in self._snapshot.linked if wallet.kind != "wallet"]
+        return f"Not counted as money: {self._names(others)}." if others else ""
+
+    def _no_wallets(self) -> str:
+        lost = self._snapshot.reply.unreadable or self._snapshot.reply.incomplete
+        return "no wallet could be read." if lost else "the customer has no wallets."
+
+    def _take(self, wallets: Sequence[Wallet]) -> tuple[Sequence[Wallet], Sequence[Wallet]]:
+        """Those that may still be named, and those that are only counted."""
+        named, rest = wallets[: self._left], wallets[self._left :]
+        self._left -= len(named)
+        return named, rest
+
+    def _names(self, wallets: Sequence[Wallet]) -> str:
+        """`Paytm (INR 5.00, 2 days old), MobiKwik and 3 more`; what is known about each stands in brackets."""
+        named, rest = self._take(wallets)
+        if not named:
+            return f"{len(rest)} {_plural('wallet', rest)}"
+        items = [*map(self._described, named), *([f"{len(rest)} more"] if rest else [])]
+        return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+    def _described(self, wallet: Wallet) -> str:
+        snapshot = self._snapshot
+        if wallet.balance is not None:
+            held = money(format_amount(wallet.balance), wallet.kind, snapshot.currency)
+            return f"{self._name(wallet)} ({held}, {snapshot.age(wallet.last_refreshed)})"
+        what = {"pay_later": "pay-later credit, ", "rewards": "reward points, "}.get(wallet.kind, "")
+        is_told = wallet.linked and wallet.kind != "wallet"
+        return f"{self._name(wallet)} ({what}balance unknown)" if is_told else self._name(wallet)
+
+    def _figure(self, wallet: Wallet, *, with_age: bool) -> str:
+        grouped = format_grouped(format_amount(wallet.balance or Decimal(0)), self._snapshot.currency)
+        age = f" ({self._snapshot.age(wallet.last_refreshed)})" if with_age else ""
+        return f"{self._name(wallet)} {grouped}{age}"
+
+    def _ages(self, wallets: Sequence[Wallet]) -> str:
+        """`, the oldest 12 days old, 3 of unknown age`."""
+        snapshot = self._snapshot
+        times = [w.last_refreshed for w in wallets if snapshot.freshness(w.last_refreshed) != "unknown"]
+        oldest = snapshot.age(min((time for time in times if time), default=None))
+        is_only = len(wallets) == 1 or oldest == "just refreshed" or not times
+        unknown = len(wallets) - len(times) if times else 0
+        return f", {'' if is_only else 'the oldest '}{oldest}" + (f", {unknown} of unknown age" if unknown else "")
+
+    def _name(self, wallet: Wallet) -> str:
+        """The provider; with the masked wallet id if the customer has two wallets of that name."""
+        name = "an unlisted provider" if wallet.provider == UNLISTED else wallet.provider
+        return f"{name} {wallet.ref}" if wallet.provider in self._snapshot.twins and wallet.ref else name
 
 
-def _no_balance(snapshot: Snapshot) -> str:
-    if snapshot.linked:
-        return "No wallet balance is known."
-    if snapshot.wallets:
-        return "No wallet is known to be linked, so no balance is known."
-    lost = snapshot.reply.unreadable or snapshot.reply.incomplete
-    return "No wallet could be read." if lost else "The customer has no wallets."
+def _opening(snapshot: Snapshot, environment: Environment) -> str:
+    """Its first words warn of figures that aren't the customer's real or current money."""
+    stored = snapshot.source == "last_known"
+    if environment == "production":
+        return _STORED if stored else ""
+    return f"test figures ({environment}), not real money{f', {_STORED}' if stored else ': '}"
 
 
-def _not_counted(snapshot: Snapshot) -> str:
-    groups = {
-        "balance unknown": [w for w in snapshot.linked if w.balance is None and kind_of(w.code) == "wallet"],
-        "not linked": [w for w in snapshot.wallets if w.linked is False],
-        "link state unknown": [w for w in snapshot.wallets if w.linked is None],
-    }
-    clauses = [f"{label}: {_names(wallets, snapshot)}" for label, wallets in groups.items() if wallets]
-    sentence = "; ".join([*clauses, *(_lost(snapshot.reply) if snapshot.wallets else [])])
-    return f"{sentence[0].upper()}{sentence[1:]}." if sentence else ""
+def _plural(word: str, wallets: Sequence[Wallet]) -> str:
+    return word if len(wallets) == 1 else {"is": "are"}.get(word, f"{word}s")
 
 
-def _lost(reply: WalletList) -> Iterator[str]:
-    if reply.unreadable:
-        yield f"{reply.unreadable} more could not be read"
-    if reply.incomplete:
-        yield "Juspay's reply lists fewer wallets than it says there are"
-
-
-def _credit(snapshot: Snapshot) -> str:
-    lines = [wallet for wallet in snapshot.linked if kind_of(wallet.code) == "pay_later"]
-    figures = _enumerate([_figure(wallet, snapshot) for wallet in lines])
-    return f"Pay-later credit, not counted: {figures}." if lines else ""
-
-
-def _names(wallets: Sequence[Wallet], snapshot: Snapshot) -> str:
-    return _enumerate([_name(wallet, snapshot) for wallet in wallets])
-
-
-def _figure(wallet: Wallet, snapshot: Snapshot) -> str:
-    if wallet.balance is None:
-        return f"{_name(wallet, snapshot)} unknown"
-    age = "" if _is_live(wallet, snapshot) else f" ({_age(wallet.last_refreshed, snapshot)})"
-    return f"{_name(wallet, snapshot)} {format_grouped(wallet.balance)}{age}"
-
-
-def _name(wallet: Wallet, snapshot: Snapshot) -> str:
-    """The provider; with the masked wallet id where the customer has two wallets of that name."""
-    name = display_name(wallet.code)
-    return f"{name} {wallet.ref}" if name in snapshot.twins and wallet.ref else name
-
-
-def _is_live(wallet: Wallet, snapshot: Snapshot) -> bool:
-    return snapshot.freshness(wallet.last_refreshed) == "live"
-
-
-def _age(last_refreshed: datetime | None, snapshot: Snapshot) -> str:
-    freshness = snapshot.freshness(last_refreshed)
-    if last_refreshed is None or freshness == "unknown":
-        return "of unknown age"
-    if freshness == "live":
-        return "just refreshed"
-    seconds = max(60, int((snapshot.as_of - last_refreshed).total_seconds()))
-    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size)
-    return f"{seconds // size} {unit}{'s' if seconds // size > 1 else ''} old"
-
-
-def _enumerate(items: Sequence[str]) -> str:
-    more = len(items) - _NAMED
-    return ", ".join(items[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def _capitalized(sentence: str) -> str:
+    """A sentence may begin with a provider's name, which stays as it is: mRupee, ePayLater."""
+    ours = sentence.startswith(("an ", "no ", "not ", "test ", "the "))
+    return sentence[:1].upper() + sentence[1:] if ours else sentence

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from pydantic import MISSING
 from rich import box
@@ -20,20 +19,29 @@ from rich.text import Text
 from typing_extensions import override
 
 from juspay_mcp.answer import Answer, PartAnswer, WalletAnswer
+from juspay_mcp.money import format_grouped
+from juspay_mcp.providers import Kind
+from juspay_mcp.snapshot import age
+from juspay_mcp.times import format_minute
 
 MAX_WIDTH: Final = 100
 """Columns that are used of a wider terminal: longer lines are hard to read."""
 
 _NOT_KNOWN: Final = "not known"
 _NONE: Final = "-"
-_UNITS: Final = ((86_400, "day", "days"), (3_600, "hour", "hours"), (60, "min", "min"))
 _ENVIRONMENTS: Final = {
     "production": ("PRODUCTION", "bold"),
     "sandbox": ("SANDBOX: test figures", "bold black on cyan"),
-    "simulator": ("SIMULATOR: made-up figures", "bold black on yellow"),
+    "simulator": ("SIMULATOR: test figures", "bold black on yellow"),
 }
-_LAST_KNOWN: Final = "LAST KNOWN: the refresh failed, these balances are older"
-_FRESHNESS: Final = {"live": "green", "stale": "yellow"}
+_LAST_KNOWN: Final = "NOT REFRESHED: stored balances"
+_FRESHNESS: Final = {"live": "green", "stale": "yellow", "unknown": "yellow"}
+# What isn't counted stands apart from the total, by kind.
+_KINDS: Final = {
+    "pay_later": ("Pay later", "credit"),
+    "rewards": ("Rewards", "points"),
+    "unknown": ("Unlisted", "unknown"),
+}
 
 _BALANCE: Final = "Balance"
 _COLUMNS: Final = ("Wallet", "Linked", _BALANCE, "Refreshed", "Ref", "Mobile")
@@ -80,7 +88,7 @@ def _blocks(answer: Answer) -> Iterator[RenderableType]:
 def _labels(answer: Answer) -> Iterator[Text]:
     """Plain without colours as with them; blanks frame the words in their colour."""
     words, style = _ENVIRONMENTS[answer.environment]
-    moment = answer.as_of.replace("T", " ").replace("Z", " UTC")
+    moment = format_minute(datetime.fromisoformat(answer.as_of))
     yield Text.assemble((f" {words} ", style), "  customer ", (answer.customer, "bold"), f", {moment}")
     if answer.source == "last_known":
         yield Text.assemble((f" {_LAST_KNOWN} ", "bold white on red"))
@@ -140,53 +148,53 @@ def _stacked(row: Row) -> Row:
 
 
 def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:
-    """Money, its total, and set apart from both, credit."""
-    as_of = datetime.fromisoformat(answer.as_of)
-    money = [row for wallet in wallets if wallet.kind == "wallet" for row in _rows(wallet, as_of)]
-    credit = [row for wallet in wallets if wallet.kind == "pay_later" for row in _rows(wallet, as_of)]
-    return [money, [_total(answer)] if money else [], [_credit_heading(), *credit] if credit else []]
+    """Money, its total, and set apart from both, what isn't counted."""
+    rows = {
+        kind: [row for each in wallets if each.kind == kind for row in _rows(each, answer)] for kind in get_args(Kind)
+    }
+    uncounted = [[_heading(*words), *rows[kind]] for kind, words in _KINDS.items() if rows[kind]]
+    return [rows["wallet"], [_total(answer)] if rows["wallet"] else [], *uncounted]
 
 
-def _rows(wallet: WalletAnswer, as_of: datetime) -> Iterator[Row]:
+def _rows(wallet: WalletAnswer, answer: Answer) -> Iterator[Row]:
     texts = {
         "Wallet": Text(wallet.provider),
         "Linked": Text({True: "yes", False: "no", None: _NOT_KNOWN}[_or_none(wallet.linked)]),
-        _BALANCE: _balance(wallet),
-        "Refreshed": _refreshed(wallet, as_of),
+        _BALANCE: _balance(wallet, answer),
+        "Refreshed": _refreshed(wallet, answer),
         "Ref": _text(wallet.ref),
         "Mobile": _text(wallet.mobile),
     }
     yield {name: text for name, text in texts.items() if text is not None}
     for part in _or_none(wallet.parts) or []:
-        yield _part_row(part, as_of)
+        yield _part_row(part, answer)
 
 
-def _part_row(part: PartAnswer, as_of: datetime) -> Row:
+def _part_row(part: PartAnswer, answer: Answer) -> Row:
     amount = _or_none(part.balance)
+    what = _KINDS[part.kind][1] if part.kind in _KINDS else "part"
     return {
         "Wallet": Text(f"  {part.provider}", "dim"),
-        "Linked": Text("credit" if part.kind == "pay_later" else "part", "dim"),
-        _BALANCE: Text(_NONE if amount is None else _amount(amount), "dim"),
-        "Refreshed": Text(_age(part.last_refreshed, as_of), "dim"),
+        "Linked": Text(what, "dim"),
+        _BALANCE: Text(_NONE if amount is None else format_grouped(amount, answer.currency), "dim"),
+        "Refreshed": Text(_NONE if amount is None else _age(part.last_refreshed, answer), "dim"),
     }
 
 
 def _total(answer: Answer) -> Row:
     total = _or_none(answer.total_balance)
-    return {
-        "Wallet": Text("Total known", "bold"),
-        _BALANCE: _missing(expected=answer.linked_count > 0) if total is None else Text(_amount(total), "bold"),
-    }
+    known = Text(format_grouped(total, answer.currency), "bold") if total is not None else None
+    return {"Wallet": Text("Total known", "bold"), _BALANCE: known or _missing(expected=answer.linked_count > 0)}
 
 
-def _credit_heading() -> Row:
-    return {"Wallet": Text("Pay later", "bold"), "Linked": Text("credit"), _BALANCE: Text("not counted")}
+def _heading(name: str, what: str) -> Row:
+    return {"Wallet": Text(name, "bold"), "Linked": Text(what), _BALANCE: Text("not counted")}
 
 
-def _balance(wallet: WalletAnswer) -> Text:
+def _balance(wallet: WalletAnswer, answer: Answer) -> Text:
     amount = _or_none(wallet.balance)
     if amount is not None:
-        return Text(_amount(amount))
+        return Text(format_grouped(amount, answer.currency))
     return _missing(expected=wallet.linked is not False)
 
 
@@ -194,29 +202,16 @@ def _missing(*, expected: bool) -> Text:
     return Text(_NOT_KNOWN, "yellow") if expected else Text(_NONE, "dim")
 
 
-def _refreshed(wallet: WalletAnswer, as_of: datetime) -> Text:
-    """`live, just now` or `stale, 3 days old`; nothing where there is no figure."""
+def _refreshed(wallet: WalletAnswer, answer: Answer) -> Text:
+    """The figure's age in its colour; nothing if there is no figure."""
     if wallet.balance is MISSING:
         return Text(_NONE, "dim")
-    if wallet.freshness == "unknown":
-        return Text("time not known", "yellow")
-    return Text(f"{wallet.freshness}, {_age(wallet.last_refreshed, as_of)}", _FRESHNESS[wallet.freshness])
+    return Text(_age(wallet.last_refreshed, answer), _FRESHNESS[wallet.freshness])
 
 
-def _age(last_refreshed: str | MISSING, as_of: datetime) -> str:
-    """`just now` for less than a minute, or a moment ahead of this clock."""
-    if last_refreshed is MISSING:
-        return _NONE
-    seconds = int((as_of - datetime.fromisoformat(last_refreshed)).total_seconds())
-    for size, one, many in _UNITS:
-        if number := max(seconds, 0) // size:
-            return f"{number} {one if number == 1 else many} old"
-    return "just now"
-
-
-def _amount(digits: str) -> str:
-    """All the digits there are, thousands separated."""
-    return f"{Decimal(digits):,f}"
+def _age(last_refreshed: str | MISSING, answer: Answer) -> str:
+    moment = None if last_refreshed is MISSING else datetime.fromisoformat(last_refreshed)
+    return age(moment, datetime.fromisoformat(answer.as_of), answer.source)
 
 
 def _text(value: str | MISSING) -> Text | None:

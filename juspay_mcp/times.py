@@ -8,6 +8,7 @@ Clock = Callable[[], datetime]
 """Gives the present as an aware `datetime`."""
 
 _MAX_LENGTH = 40
+_FIRST_YEAR = 2000  # Juspay is younger; what is older is a zero that means never: 0001-01-01, 1970-01-01
 
 
 def utc_now() -> datetime:
@@ -16,20 +17,26 @@ def utc_now() -> datetime:
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """The moment in UTC; None where `value` isn't a timestamp with its offset.
+    """The moment in UTC; None if `value` isn't a timestamp with its offset, or is before the year 2000.
 
     Juspay's replies show `2016-08-02T08:07:52+0000`, `2023-09-11T08:29:47Z`, `….985Z`, null and `""`. A time
-    without an offset could mean India's or UTC, so it is no time at all.
+    without an offset could mean India's or UTC, so it isn't read.
     """
-    if not isinstance(value, str) or len(value) > _MAX_LENGTH or not value.isascii():
+    if not isinstance(value, str) or not value.isascii() or len(text := value.strip()) > _MAX_LENGTH:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo is not None else None
+        moment = datetime.fromisoformat(text)
+        known = moment.astimezone(UTC) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+    return known if known and known.year >= _FIRST_YEAR else None
 
 
 def format_timestamp(moment: datetime, to_the: Literal["seconds", "milliseconds"] = "seconds") -> str:
     """RFC 3339 in UTC, cut off after the second: `2026-11-23T03:44:00Z`, or `2026-11-23T03:44:00.123Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=to_the) + "Z"
+
+
+def format_minute(moment: datetime) -> str:
+    """A moment as a sentence has it, cut off after the minute: `2026-11-23 03:44 UTC`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -16,6 +16,7 @@ from juspay_mcp.errors import CustomerNotFound, UpstreamError, WalletsError
 from juspay_mcp.flights import Report
 from juspay_mcp.schemas import compact_schema
 from juspay_mcp.service import WalletService
+from juspay_mcp.text import text_of
 
 NAME = "refresh_customer_wallets"
 _DESCRIPTION = (
@@ -59,13 +60,12 @@ def describe_tool() -> Tool:
 async def call_tool(
     arguments: Mapping[str, object] | None, service: WalletService, caller: Caller, report: Report
 ) -> CallToolResult:
-    """The answer as structured content and as the same JSON in a text; a failed call as a tool error."""
+    """The answer as structured content and in words; a failed call as a tool error."""
     try:
         with bugs_as_internal_errors():
             answer = await service.answer(_customer_id(arguments), caller, NAME, report)
-            return CallToolResult(
-                content=[TextContent(text=answer.model_dump_json())], structured_content=answer.model_dump()
-            )
+            text = TextContent(text=text_of(answer))
+            return CallToolResult(content=[text], structured_content=answer.model_dump())
     except WalletsError as error:
         # Whose mistake it was decides who should read of it: an agent's wrong id is no news for who runs the server.
         ours = isinstance(error, UpstreamError) and not isinstance(error, CustomerNotFound)
