@@ -268,11 +268,9 @@ async def size(rig: Rig, plan: Plan) -> Report:
 
 
 SIZES: Final[Mapping[str, tuple[str | None, Goal]]] = {
-    "tools/list": (None, Goal(at_most=3_000, fails=True)),
-    "text for 3 linked wallets": (customer("s", 3, kind="l"), Goal(at_most=800, fails=True)),
-    "text for 25 linked wallets": (customer("s", 25, kind="l"), Goal(at_most=5_000, fails=True)),
-    "text for 3 with a mobile each": (customer("s", 3, kind="m"), Goal(at_most=800)),
-    "text for 25 with a mobile each": (customer("s", 25, kind="m"), Goal(at_most=5_000)),
+    "tools/list": (None, Goal(at_most=2_995, fails=True)),
+    "text for 3 wallets with a mobile each": (customer("s", 3, kind="m"), Goal(at_most=560, fails=True)),
+    "text for 25 of 40 with a mobile each": (customer("s", 40, kind="m"), Goal(at_most=2_900, fails=True)),
 }
 """Which customer each text is about, and how long it may be."""
 

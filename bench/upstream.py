@@ -1,8 +1,8 @@
 """The upstream of every subject: Juspay's documented reply for any customer, by a process that does little else.
 
 A customer's id says what the reply is like: `w3-d300-17` is number 17, has three wallets, and gets the answer after
-300 ms. Wallets are as in Juspay's samples; every third is not linked, and has but an id and a name. `l25-d0-1` has 25
-that are all linked, without metadata; `m25-d0-1` has them with a mobile number each. `GET /requests` answers how many
+300 ms. Wallets are as in Juspay's samples; every third is not linked, and has but an id and a name. `m25-d0-1` has 25
+that are all linked. `GET /requests` answers how many
 replies were asked for so far.
 """
 
@@ -18,13 +18,13 @@ from functools import lru_cache
 from typing_extensions import override
 
 CODES = (
-    *("PAYTM", "MOBIKWIK", "FREECHARGE", "AMAZONPAY", "PHONEPE", "OLAMONEY", "PAYZAPP", "JIOMONEY", "AIRTEL_MONEY"),
+    *("PAYTM", "MOBIKWIK", "FREECHARGE", "AMAZONPAY", "PHONEPE", "OLAMONEY", "PAYZAPP", "JIOMONEY", "AIRTELMONEY"),
     *("OXIGEN", "PAYPAL", "PICPAY", "MERCADOPAGO", "GOOGLEPAY", "PAYUMONEY", "MPESA", "SBIBUDDY", "ITZCASH"),
     *("IDEAMONEY", "JANACASH", "MRUPEE", "TATAPAY", "YPAYCASH", "GRABPAY", "LINKAJA"),
 )
 """As many as one answer lists, so that none of them has a twin among those."""
 
-_ASKED = re.compile(rb"GET /customers/([wlm])(\d+)-d(\d+)-[^/ ]*/wallets/refresh-balances ")
+_ASKED = re.compile(rb"GET /customers/([wm])(\d+)-d(\d+)-[^/ ]*/wallets/refresh-balances ")
 _END = b"\r\n\r\n"
 
 
@@ -51,7 +51,7 @@ def _wallet(number: int, kind: str, moment: datetime, *, linked: bool) -> dict[s
         "current_balance": 109.55 + 10 * number if linked else None,
         "linked": linked,
         "last_refreshed": f"{moment:%Y-%m-%dT%H:%M:%SZ}" if linked else None,
-        "metadata": {"mobile_number": "9876543210"} if linked and kind != "l" else {},
+        "metadata": {"mobile_number": "9876543210"} if linked else {},
         "gateway_reference_id": None,
     }
 

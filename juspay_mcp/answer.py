@@ -63,7 +63,7 @@ class WalletAnswer(_Frozen):
     last_refreshed: str | MISSING = MISSING
     freshness: Annotated[Freshness, Field(description="live: within 5 minutes of as_of")]
     mobile: str | MISSING = MISSING
-    parts: Annotated[list[PartAnswer] | MISSING, Field(description="breakdown, never summed")] = MISSING
+    parts: Annotated[list[PartAnswer] | MISSING, Field(description="never summed")] = MISSING
 
 
 class Answer(_Frozen):
@@ -71,7 +71,7 @@ class Answer(_Frozen):
 
     summary: str
     customer: str
-    environment: Annotated[Environment, Field(description="not production: test figures")]
+    environment: Annotated[Environment, Field(description="only production is real")]
     source: Annotated[Source, Field(description="last_known: refresh failed, older balances")]
     as_of: str
     currency: str

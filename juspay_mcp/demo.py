@@ -173,7 +173,7 @@ def _print_hosts(console: Console) -> None:
 def _how_to_go_on() -> Text:
     return Text.assemble(
         "\nRestart the host and ask: ",
-        (f"What is in the wallets of customer {DEMO_CUSTOMERS[1]}?", "bold"),
+        ("What is in the wallets of customer cth_all_linked?", "bold"),
         "\n\nFor real figures, set in that env: JUSPAY_ENV to sandbox or production, JUSPAY_MERCHANT_ID, and "
         "JUSPAY_API_KEY_FILE to the path of a file that holds the API key and nothing else.",
     )

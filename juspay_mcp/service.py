@@ -1,5 +1,6 @@
 """One question about one customer, from the id to the answer: what every shell of this package calls."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -23,6 +24,8 @@ from juspay_mcp.settings import Settings
 from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.times import Clock, utc_now
 
+_logger = logging.getLogger(__name__)
+
 
 async def report_nothing(_number: int, _stage: str) -> None:
     """For callers that don't ask what is happening."""
@@ -44,6 +47,7 @@ class WalletService:
         self._flights = flights
         self._limiter = limiter
         self._audit = audit
+        self._warned_of_unlisted = False
 
     async def answer(self, customer_id: object, caller: Caller, tool: str, report: Report = report_nothing) -> Answer:
         """The answer about the customer; the one way to get one.
@@ -73,6 +77,13 @@ class WalletService:
 
     async def _look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> tuple[Snapshot, Answer]:
         snapshot = await self._lookup.look(customer_id, caller, tell)
+        if snapshot.has_unlisted and not self._warned_of_unlisted:
+            # Once a process, and without the code, which somebody else wrote.
+            self._warned_of_unlisted = True
+            _logger.warning(
+                "Juspay listed a provider that this version doesn't: its balance is shown, but isn't in the total; the "
+                "answer's code names it. Please report it, so that it gets listed"
+            )
         return snapshot, make_answer(snapshot, customer_id, self._settings.environment)
 
 

@@ -235,7 +235,7 @@ class Simulator:
         return self._listing(request, customer, stored=False)._replace(latency=case.refresh_latency)
 
     def _listing(self, request: Request, customer: str, *, stored: bool) -> _Reply:
-        listing = _envelope(customer, CASES[customer], request.headers["version"])
+        listing = _envelope(customer, CASES[customer], request.headers.get("version", ""))
         moment = _Moment(self._now().astimezone(UTC), stored=stored)
         return _Reply(200, _written(listing, moment).encode())
 
@@ -272,10 +272,11 @@ def _refusal(request: Request, customer: str) -> _Reply | None:
 
 
 def _faults(headers: Mapping[str, str], customer: str) -> list[dict[str, str]]:
+    """The headers that are wrong. Only the content type must be there: the documented curl leaves others out."""
     right = {
-        "x-merchantid": headers.get("x-merchantid") == MERCHANT_ID,
-        "version": _VERSION.fullmatch(headers.get("version", "")),
-        "x-routing-id": headers.get("x-routing-id") == customer,
+        "x-merchantid": headers.get("x-merchantid", MERCHANT_ID) == MERCHANT_ID,
+        "version": _VERSION.fullmatch(headers.get("version", _METADATA_SINCE)),
+        "x-routing-id": headers.get("x-routing-id", customer) == customer,
         "content-type": headers.get("content-type") == _FORM,
     }
     reasons = {name: "Invalid value." if name in headers else "Missing value." for name in right}

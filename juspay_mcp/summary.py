@@ -134,7 +134,7 @@ class _Sentences:
         """`Paytm (INR 5.00, 2 days old), MobiKwik and 3 more`; what is known about each stands in brackets."""
         named, rest = self._take(wallets)
         if not named:
-            return f"{len(rest)} {_plural('wallet', rest)}"
+            return f"{len(rest)} {_plural('other', rest)}"
         items = [*map(self._described, named), *([f"{len(rest)} more"] if rest else [])]
         return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 

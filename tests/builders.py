@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.decoding import decode_json
+from juspay_mcp.providers import Provider, provider_of
 from juspay_mcp.replies import Reply
 from juspay_mcp.settings import Settings, load_settings
 from juspay_mcp.snapshot import Snapshot, Source
@@ -32,10 +33,15 @@ def make_wallet(  # noqa: PLR0913 - a wallet has that many fields
     mobile: str | None = None,
     parts: tuple[Part, ...] = (),
     unreadable_parts: int = 0,
+    own_part_differs: bool = False,
+    entries_differ: bool = False,
 ) -> Wallet:
     """A linked wallet, refreshed now, unless told otherwise."""
+    provider = known_provider(code)
     return Wallet(
-        code=code,
+        provider=provider.name,
+        code=provider.code,
+        kind=provider.kind,
         ref=ref,
         linked=linked,
         balance=None if balance is None else Decimal(balance),
@@ -43,19 +49,39 @@ def make_wallet(  # noqa: PLR0913 - a wallet has that many fields
         mobile=mobile,
         parts=parts,
         unreadable_parts=unreadable_parts,
+        own_part_differs=own_part_differs,
+        entries_differ=entries_differ,
     )
+
+
+def known_provider(code: str) -> Provider:
+    """The provider of a code that is one."""
+    provider = provider_of(code)
+    assert provider is not None
+    return provider
 
 
 def make_part(code: str = "PAYTM", balance: str | None = "100.00", *, refreshed: datetime | None = NOW) -> Part:
     """A part of a wallet, refreshed now."""
-    return Part(code=code, balance=None if balance is None else Decimal(balance), last_refreshed=refreshed)
+    provider = known_provider(code)
+    return Part(
+        provider=provider.name,
+        code=provider.code,
+        kind=provider.kind,
+        balance=None if balance is None else Decimal(balance),
+        last_refreshed=refreshed,
+    )
 
 
 def make_snapshot(
-    *wallets: Wallet, source: Source = "refresh", unreadable: int = 0, incomplete: bool = False
+    *wallets: Wallet,
+    source: Source = "refresh",
+    unreadable: int = 0,
+    incomplete: bool = False,
+    reports_error: bool = False,
 ) -> Snapshot:
     """These wallets as they are at `NOW`, in rupees."""
-    reply = WalletList(wallets=wallets, unreadable=unreadable, incomplete=incomplete)
+    reply = WalletList(wallets=wallets, unreadable=unreadable, incomplete=incomplete, reports_error=reports_error)
     return Snapshot(reply=reply, source=source, as_of=NOW, currency="INR", upstream_requests=1)
 
 

@@ -62,15 +62,12 @@ IMPORTS = {
         "callers", "client", "connection_slots", "customers", "errors", "retry", "settings", "snapshot",
         "times", "wallets",
     },
-    "service": {
-        "answer", "audit", "callers", "client", "customers", "errors", "flights", "limiter", "lookup",
-        "retry", "settings", "shared_limiter", "simulator", "snapshot", "times",
-    },
+    "service": set(),
     # the shells
     "logs": {"errors", "times"},
     "card": set(),
     "prompt": {"customers", "errors"},
-    "tool": {"answer", "boundary", "callers", "card", "customers", "errors", "flights", "schemas", "service"},
+    "tool": {"answer", "boundary", "callers", "card", "customers", "errors", "flights", "schemas", "service", "text"},
     "messages": {"errors", "version"},
     "telemetry": {"errors", "version"},
     "server": {"callers", "card", "messages", "prompt", "service", "settings", "tool", "version"},
@@ -82,7 +79,7 @@ IMPORTS = {
     "connections": set(),
     "gc_tuning": set(),
     "serve": {"access", "connections", "errors", "gc_tuning", "logs", "service", "settings", "telemetry", "web"},
-    "tables": {"answer"},
+    "tables": {"answer", "money", "providers", "snapshot", "times"},
     "hosts": set(),
     "demo": {"answer", "hosts", "simulator", "tables"},
     "gallery": {"demo", "simulator"},
@@ -102,6 +99,7 @@ IMPORTS = {
     "simulator": {"simulator_data"},
     "endpoint": {"message_check", "settings"},
     "message_check": {"json_rpc"},
+    "text": {"answer", "providers", "snapshot", "summary", "times"},
 }  # fmt: skip
 
 

@@ -34,6 +34,7 @@ amounts = st.builds(
         pytest.param(Decimal("999999999999999999.999999999999"), "999999999999999999.999999999999", id="the largest"),
         pytest.param(Decimal("1E+17"), "1E+17", id="eighteen digits before the point, written short"),
         pytest.param(Decimal("1E-30"), "1E-30", id="thirty digits after the point"),
+        pytest.param(Decimal("1." + "0" * 50), "1." + "0" * 50, id="fifty zeros after the point, which say nothing"),
     ],
 )
 def test_an_amount_is_read_with_its_exact_digits(value: object, amount: str) -> None:
@@ -63,6 +64,9 @@ def test_an_amount_is_read_with_its_exact_digits(value: object, amount: str) -> 
         pytest.param(Decimal("1E+18"), id="nineteen digits before the point"),
         pytest.param(Decimal("1E-31"), id="thirty-one digits after the point"),
         pytest.param(Decimal("1E+999999"), id="a million digits"),
+        pytest.param(Decimal("1E+999999999"), id="a milliard digits"),
+        pytest.param(Decimal("1E-999999999"), id="a milliard digits after the point"),
+        pytest.param(Decimal("9" * 5000), id="five thousand digits"),
         pytest.param(True, id="a boolean"),
         pytest.param(100, id="an int, which decoding never gives"),
         pytest.param(109.55, id="a float, whose digits are not those of the reply"),
@@ -82,39 +86,60 @@ def test_a_long_string_that_is_no_amount_is_refused_at_once(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "plain", "grouped"),
+    ("amount", "plain"),
     [
-        ("109.55", "109.55", "109.55"),
-        ("100", "100.00", "100.00"),
-        ("0.5", "0.50", "0.50"),
-        ("0.125", "0.125", "0.125"),
-        ("1E+3", "1000.00", "1,000.00"),
-        ("1E-12", "0.000000000001", "0.000000000001"),
-        ("0", "0.00", "0.00"),
-        ("-0.0", "0.00", "0.00"),
-        ("-0.0000", "0.0000", "0.0000"),
-        ("-1234.5", "-1234.50", "-1,234.50"),
-        ("1234567.891", "1234567.891", "1,234,567.891"),
-        ("999999999999999999.999999999999",) * 2 + ("999,999,999,999,999,999.999999999999",),
+        ("109.55", "109.55"),
+        ("100", "100.00"),
+        ("0.5", "0.50"),
+        ("0.125", "0.125"),
+        ("0.12500", "0.125"),
+        ("1398.9800000000000", "1398.98"),
+        ("1E+3", "1000.00"),
+        ("1E-12", "0.000000000001"),
+        ("0", "0.00"),
+        ("0E-9", "0.00"),
+        ("0E+30", "0.00"),
+        ("-0.0", "0.00"),
+        ("-1234.5", "-1234.50"),
+        ("999999999999999999.999999999999",) * 2,
     ],
 )
-def test_an_amount_is_written_plainly_with_two_decimals_at_least(amount: str, plain: str, grouped: str) -> None:
-    assert (format_amount(Decimal(amount)), format_grouped(Decimal(amount))) == (plain, grouped)
+def test_an_amount_is_written_plainly_with_two_decimals_and_no_zeros_beyond_them(amount: str, plain: str) -> None:
+    assert format_amount(Decimal(amount)) == plain
+
+
+@pytest.mark.parametrize(
+    ("digits", "rupees", "others"),
+    [
+        ("0.00", "0.00", "0.00"),
+        ("100.00", "100.00", "100.00"),
+        ("-100.00", "-100.00", "-100.00"),
+        ("1000.00", "1,000.00", "1,000.00"),
+        ("12345.678", "12,345.678", "12,345.678"),
+        ("220910.00", "2,20,910.00", "220,910.00"),
+        ("-1234567.50", "-12,34,567.50", "-1,234,567.50"),
+        ("123456789012345678.12", "1,23,45,67,89,01,23,45,678.12", "123,456,789,012,345,678.12"),
+    ],
+)
+def test_rupees_are_grouped_as_in_india_and_other_currencies_in_thousands(
+    digits: str, rupees: str, others: str
+) -> None:
+    assert (format_grouped(digits, "INR"), format_grouped(digits, "USD")) == (rupees, others)
 
 
 @given(amounts)
-def test_every_digit_of_a_reply_s_amount_is_in_the_answer(text: str) -> None:
+def test_every_digit_of_a_reply_s_amount_that_says_anything_is_in_the_answer(text: str) -> None:
     sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
     whole, _, fraction = digits.partition(".")
-    expected = f"{sign if digits.strip('0.') else ''}{whole}.{fraction.ljust(2, '0')}"
+    expected = f"{sign if digits.strip('0.') else ''}{whole}.{fraction.rstrip('0').ljust(2, '0')}"
     number, string = decode_json(text.encode()), decode_json(json.dumps(text).encode())
     read = [parse_amount(number), parse_amount(string)]
     assert [format_amount(amount) for amount in read if amount is not None] == [expected, expected]
 
 
-@given(amounts.map(Decimal))
-def test_grouping_adds_commas_and_nothing_else(amount: Decimal) -> None:
-    assert format_grouped(amount).replace(",", "") == format_amount(amount)
+@given(amounts.map(Decimal), st.sampled_from(["INR", "USD", "JPY"]))
+def test_grouping_adds_commas_and_nothing_else(amount: Decimal, currency: str) -> None:
+    assert format_grouped(format_amount(amount), currency).replace(",", "") == format_amount(amount)
 
 
 @given(st.decimals(allow_nan=True, allow_infinity=True) | st.text() | st.floats() | st.integers() | st.none())

@@ -1,6 +1,8 @@
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -22,6 +24,7 @@ from tests.builders import make_reply
 from tests.conftest import NOW
 
 TRACE = "6f1c1a52-7f7e-4b55-9d1f-3a1e5b0c9d4e"
+HEX = "9f86d081884c7d659a2feaa0c55ad015"
 # The documented shapes of errors: juspay-api.md, section 3.2.
 UNKNOWN_CUSTOMER = {"status": "Invalid Request", "error_code": "null_error", "error_message": "Customer not found"}
 BAD_AUTHENTICATION = {
@@ -91,8 +94,22 @@ def test_a_list_is_read() -> None:
     [
         pytest.param(400, UNKNOWN_CUSTOMER, NOT_FOUND, id="unknown customer"),
         pytest.param(404, NO_SUCH_CUSTOMER, NOT_FOUND, id="unknown customer, newer"),
-        pytest.param(400, NO_SUCH_CUSTOMER, rejected(400), id="each code has its status: 400"),
-        pytest.param(404, UNKNOWN_CUSTOMER, rejected(404), id="each code has its status: 404"),
+        *(
+            pytest.param(status, body, NOT_FOUND, id=f"unknown customer, {status} with {name}")
+            for status in (400, 404)
+            for name, body in {
+                "null_error": UNKNOWN_CUSTOMER,
+                "object_not_found": {"error_code": "object_not_found"},
+                "object_not_found and info": NO_SUCH_CUSTOMER,
+                "RESOURCE_NOT_FOUND": {"error_code": "RESOURCE_NOT_FOUND"},
+                "info alone": {"status": "error", "error_info": {"code": "RESOURCE_NOT_FOUND"}},
+                "info's null_error": {"error_code": "Bad Request", "error_info": {"code": "null_error"}},
+                "blanks and small letters": {"error_info": {"code": " resource_not_found "}},
+            }.items()
+        ),
+        pytest.param(422, NO_SUCH_CUSTOMER, rejected(422), id="a code of an unknown customer, another status"),
+        pytest.param(400, {"error_info": {"code": "INVALID_INPUT"}}, rejected(400), id="another code"),
+        pytest.param(404, {"error_info": ["RESOURCE_NOT_FOUND"]}, rejected(404), id="a code elsewhere"),
         pytest.param(400, ORDER_NOT_FOUND, rejected(400), id="400 without a code"),
         pytest.param(400, PROVIDER_S, rejected(400), id="a provider's error passed through"),
         pytest.param(400, [UNKNOWN_CUSTOMER], rejected(400), id="400 of another shape"),
@@ -111,6 +128,8 @@ def test_a_list_is_read() -> None:
         pytest.param(300, None, rejected(300), id="any 3xx"),
         pytest.param(302, None, rejected(302), id="a redirect"),
         pytest.param(304, {"list": []}, rejected(304), id="not modified"),
+        pytest.param(408, None, unavailable(408), id="408"),
+        pytest.param(425, None, unavailable(425), id="425"),
         pytest.param(500, UNKNOWN_CUSTOMER, unavailable(500), id="500, whatever its body says"),
         pytest.param(502, b"<html>Bad Gateway</html>", unavailable(502), id="502"),
         pytest.param(503, None, unavailable(503), id="503"),
@@ -121,6 +140,12 @@ def test_a_list_is_read() -> None:
         pytest.param(200, b'{"list": [', invalid("it is not JSON"), id="cut off"),
         pytest.param(200, {}, invalid("it isn't the documented list of wallets"), id="no list"),
         pytest.param(200, UNKNOWN_CUSTOMER, invalid("it isn't the documented list of wallets"), id="an error as 200"),
+        pytest.param(
+            200,
+            {"list": [], "error": True},
+            invalid("it reports an error, and lists no wallets"),
+            id="an error as 200, with a list",
+        ),
         pytest.param(204, b"", invalid("it is HTTP 204 without wallets"), id="no content"),
         pytest.param(206, {"list": []}, invalid("it is HTTP 206 without wallets"), id="partial content"),
     ],
@@ -132,9 +157,10 @@ def test_the_status_decides_what_an_error_means_and_a_body_refines_it(
 
 
 @pytest.mark.parametrize(
-    ("status", "passing"), [(500, False), (501, False), (502, True), (503, True), (504, True), (505, False)]
+    ("status", "passing"),
+    [(408, True), (425, True), (500, False), (501, False), (502, True), (503, True), (504, True), (505, False)],
 )
-def test_only_a_gateway_s_errors_are_worth_another_try_at_once(status: int, passing: bool) -> None:  # noqa: FBT001 - an outcome
+def test_only_what_says_not_now_is_worth_another_try_at_once(status: int, passing: bool) -> None:  # noqa: FBT001 - an outcome
     error = failure(status)
     assert isinstance(error, UpstreamUnavailable)
     assert error.passing is passing
@@ -171,18 +197,31 @@ def test_every_error_passes_juspay_s_request_id_on(status: int, body: object) ->
     ("headers", "body", "expected"),
     [
         pytest.param({"x-request-id": TRACE}, None, TRACE, id="a UUID in the header"),
-        pytest.param({"x-request-id": "mcp-tool-9f86d081884c"}, None, "mcp-tool-9f86d081884c", id="a word and hex"),
-        pytest.param({}, {"error_info": {"request_id": "NOREQID-9f86d081"}}, "NOREQID-9f86d081", id="in the body"),
-        pytest.param(
-            {"x-request-id": TRACE}, {"error_info": {"request_id": "NOREQID-9f86d081"}}, TRACE, id="the header first"
-        ),
+        pytest.param({"x-request-id": TRACE.upper()}, None, TRACE.upper(), id="a UUID in capitals"),
+        pytest.param({"x-request-id": HEX}, None, HEX, id="thirty-two hexadecimal digits"),
+        pytest.param({"x-request-id": "9f86d081884c7d65"}, None, "9f86d081884c7d65", id="sixteen of them"),
+        pytest.param({"x-request-id": "a" * 64}, None, "a" * 64, id="sixty-four of them"),
+        pytest.param({}, {"error_info": {"request_id": HEX}}, HEX, id="in the body"),
+        pytest.param({"x-request-id": TRACE}, {"error_info": {"request_id": HEX}}, TRACE, id="the header first"),
+        pytest.param({"x-request-id": "no"}, {"error_info": {"request_id": HEX}}, HEX, id="the header's isn't one"),
         pytest.param({}, None, None, id="none"),
         pytest.param({}, {"error_info": {}}, None, id="none in the body"),
-        pytest.param({}, {"error_info": "NOREQID-9f86d081"}, None, id="a body of another shape"),
+        pytest.param({}, {"error_info": HEX}, None, id="a body of another shape"),
         pytest.param({}, [], None, id="an array for a body"),
         pytest.param({}, b"<html>", None, id="a body that isn't JSON"),
         pytest.param({}, {"error_info": {"request_id": 12345678}}, None, id="a number"),
-        pytest.param({"x-request-id": "a1b2c3d"}, None, None, id="seven characters"),
+        pytest.param({"x-request-id": "a1b2c3d4e5f6a7b"}, None, None, id="fifteen characters"),
+        pytest.param({"x-request-id": "mcp-tool-9f86d081884c"}, None, None, id="a word and hexadecimal digits"),
+        pytest.param({"x-request-id": "SEND-THE-MONEY-TO-ASHA"}, None, None, id="words"),
+        pytest.param({"x-request-id": "6f1c1a52-7f7e-0b55-9d1f-3a1e5b0c9d4e"}, None, None, id="a UUID's version 0"),
+        pytest.param({"x-request-id": "6f1c1a52-7f7e-9b55-9d1f-3a1e5b0c9d4e"}, None, None, id="a UUID's version 9"),
+        pytest.param({"x-request-id": "6f1c1a52-7f7e-4b55-cd1f-3a1e5b0c9d4e"}, None, None, id="another variant"),
+        pytest.param({"x-request-id": "98765432-1012-3456-7890-123456789012"}, None, None, id="numbers in its form"),
+        pytest.param({"x-request-id": "9f86d081884c7d65-"}, None, None, id="a hyphen after hexadecimal digits"),
+        pytest.param({"x-request-id": "abcdef9876543210abcdef"}, None, None, id="a phone number among them"),
+        pytest.param({"x-request-id": "4111111111111111"}, None, None, id="a card number"),
+        pytest.param({"x-request-id": "abcdef1234567abcdef"}, None, None, id="seven decimal digits in a row"),
+        pytest.param({"x-request-id": "abcdef123456abcdef"}, None, "abcdef123456abcdef", id="six of them"),
         pytest.param({"x-request-id": "a" * 65}, None, None, id="sixty-five characters"),
         pytest.param({"x-request-id": "--------"}, None, None, id="hyphens alone"),
         pytest.param({"x-request-id": f"{TRACE}\n"}, None, None, id="a line break at the end"),
@@ -290,3 +329,17 @@ def test_no_text_of_a_reply_is_in_an_error(text: str, status: int) -> None:
     }
     error = failure(status, body, {"retry-after": text, "location": text, "x-request-id": f"{text}!"})
     assert [text in shown for shown in (str(error), repr(error), str(vars(error)))] == [False] * 3
+
+
+@given(st.text() | st.from_regex(r"[0-9a-fA-F]{14,66}", fullmatch=True) | st.from_regex(r"[A-Za-z0-9-]{8,64}"))
+def test_any_request_id_is_a_uuid_or_hexadecimal_digits_or_none(said: str) -> None:
+    passed = request_id(make_reply(400, {"error_info": {"request_id": said}}))
+    assert passed in {None, said}
+    if passed:
+        is_uuid = str(UUID(passed)) == passed.lower() if "-" in passed else False
+        assert is_uuid or (re.fullmatch("[0-9a-fA-F]{16,64}", passed) and not re.search("[0-9]{7}", passed))
+
+
+@given(st.uuids(version=4) | st.uuids(version=1) | st.uuids(version=5))
+def test_every_uuid_passes_whatever_its_digits(made: UUID) -> None:
+    assert request_id(make_reply(400, headers={"x-request-id": str(made)})) == str(made)
