@@ -126,7 +126,7 @@ OLDER: Final[dict[str, Any]] = {
 }
 SECOND: Final = timedelta(seconds=1)
 
-# The sample of docs.juspay.io/paytm-gateway-configuration/docs/express-checkout/refresh-all-wallets, but for its date.
+# The sample of docs.juspay.io/paytm-gateway-configuration/docs/express-checkout/refresh-all-wallets, dated now.
 SAMPLE: Final = {
     "wallet": "PAYTM",
     "token": "tk_04ec****cff6f4095a",

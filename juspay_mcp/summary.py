@@ -110,7 +110,7 @@ class _Sentences:
             unsaid and f"Juspay doesn't say whether {self._names(unsaid)} {_plural('is', unsaid)} linked",
             reply.unreadable
             and wallets
-            and f"{reply.unreadable} more {'entry' if reply.unreadable == 1 else 'entries'} could not be read",
+            and f"{reply.unreadable} {'entry' if reply.unreadable == 1 else 'entries'} could not be read",
             reply.incomplete and wallets and "Juspay's reply leaves out some wallets",
         ]
         said = "; ".join(clause for clause in clauses if isinstance(clause, str))

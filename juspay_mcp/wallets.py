@@ -25,6 +25,9 @@ _HARMLESS_CODE = re.compile(r"(?=.*[A-Z])(?!.*\d(?:_*\d){6})[A-Z0-9_]{1,20}")
 # The envelope's keys that a reply without an error doesn't have, or has empty, null or false.
 _ERROR_KEYS = ("error", "error_code", "error_info", "error_message", "errorCode", "errorInfo", "errorMessage")
 
+# The `status` of an error in Juspay's documentation: `error`, `Invalid Request`, `Bad Request`, `NOT_FOUND`, ...
+_ERROR_STATUS = re.compile(r"error|fail|invalid|denied|bad.request|not.found", re.IGNORECASE)
+
 T = TypeVar("T")
 
 
@@ -194,11 +197,12 @@ def _one_of(entries: list[Wallet]) -> Wallet:
 
 def _reports_error(reply: dict[str, object]) -> bool:
     """Whether any of Juspay's forms of an error is there; `error: false` and empty codes aren't one."""
-    kind = reply.get("object")
+    kind, status = reply.get("object"), reply.get("status")
     return (
         any(_is_filled(reply.get(key)) for key in _ERROR_KEYS)
         or _flag(reply.get("success")) is False
         or (isinstance(kind, str) and kind.strip().lower() == "error")
+        or (isinstance(status, str) and _ERROR_STATUS.search(status) is not None)
     )
 
 

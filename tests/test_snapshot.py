@@ -16,6 +16,8 @@ LINKED_TOO = make_wallet("MOBIKWIK", "100.10")
 UNLINKED = make_wallet("FREECHARGE", "7.00", linked=False)
 UNSAID = make_wallet("PHONEPE", "8.00", linked=None)
 CREDIT = make_wallet("SIMPL", "10000.00")
+POINTS = make_wallet("TWID", "250.00")
+UNLISTED = make_wallet("NEWPAY", "12.34")
 UNKNOWN = make_wallet("AMAZONPAY", None)
 
 
@@ -29,13 +31,28 @@ def test_only_what_juspay_says_is_linked_is_linked() -> None:
 
 
 def test_only_linked_money_of_known_balance_is_counted() -> None:
-    snapshot = make_snapshot(UNSAID, LINKED, UNLINKED, CREDIT, UNKNOWN, LINKED_TOO)
+    snapshot = make_snapshot(UNSAID, LINKED, UNLINKED, CREDIT, POINTS, UNLISTED, UNKNOWN, LINKED_TOO)
     assert (snapshot.counted, snapshot.total) == ((LINKED, LINKED_TOO), Decimal("195.10"))
 
 
-@pytest.mark.parametrize("wallet", [UNLINKED, UNSAID, CREDIT, UNKNOWN], ids=lambda wallet: wallet.code)
+@pytest.mark.parametrize(
+    "wallet", [UNLINKED, UNSAID, CREDIT, POINTS, UNLISTED, UNKNOWN], ids=lambda wallet: wallet.code
+)
 def test_there_is_no_total_where_nothing_is_counted(wallet: Wallet) -> None:
     assert make_snapshot(wallet).total is None
+
+
+@pytest.mark.parametrize(
+    ("wallet", "holds"),
+    [
+        (LINKED, False),
+        (UNLISTED, True),
+        (make_wallet("NEWBANK_PAYLATER"), True),
+        (make_wallet(parts=(make_part("PAYTM"), make_part("NEWPAY"))), True),
+    ],
+)
+def test_a_snapshot_knows_whether_a_provider_is_not_listed(wallet: Wallet, holds: bool) -> None:  # noqa: FBT001 - an outcome
+    assert make_snapshot(wallet).has_unlisted is holds
 
 
 def test_a_total_of_zero_is_known() -> None:
