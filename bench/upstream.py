@@ -2,8 +2,7 @@
 
 A customer's id says what the reply is like: `w3-d300-17` is number 17, has three wallets, and gets the answer after
 300 ms. Wallets are as in Juspay's samples; every third is not linked, and has but an id and a name. `m25-d0-1` has 25
-that are all linked. `GET /requests` answers how many
-replies were asked for so far.
+that are all linked. `GET /requests` answers how many replies were asked for so far.
 """
 
 import asyncio
@@ -35,12 +34,12 @@ def customer(number: object, wallets: int = 3, delay_ms: int = 0, kind: str = "w
 
 def reply_body(wallets: int, kind: str, moment: datetime) -> bytes:
     """The documented reply about so many wallets, refreshed at `moment`."""
-    entries = [_wallet(number, kind, moment, linked=kind != "w" or number % 3 != 2) for number in range(wallets)]
+    entries = [_wallet(number, moment, linked=kind != "w" or number % 3 != 2) for number in range(wallets)]
     envelope = {"list": entries, "object": "list", "offset": 0, "count": wallets, "total": wallets}
     return json.dumps(envelope).encode()
 
 
-def _wallet(number: int, kind: str, moment: datetime, *, linked: bool) -> dict[str, object]:
+def _wallet(number: int, moment: datetime, *, linked: bool) -> dict[str, object]:
     code = CODES[number % len(CODES)]
     return {
         "id": f"wlt_{number:04}{code.lower():x<12.12}",

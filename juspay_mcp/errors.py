@@ -89,8 +89,8 @@ class InvalidCustomerId(WalletsError):
             "Try again with the same digits as a string, in quotes."
             if number
             else "Pass exactly one argument, customer_id: 1 to 128 printable ASCII characters, without spaces, "
-            "without any of \\ ? # %, and with no path segment that is empty, '.' or '..'. Try again with the id as Juspay "
-            "or the merchant wrote it.",
+            "without any of \\ ? # %, and with no path segment that is empty, '.' or '..'. Try again with the id as "
+            "Juspay or the merchant wrote it.",
         )
 
 

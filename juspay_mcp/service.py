@@ -81,8 +81,8 @@ class WalletService:
             # Once a process, and without the code, which somebody else wrote.
             self._warned_of_unlisted = True
             _logger.warning(
-                "Juspay's reply has a provider that this version doesn't list: its balance is shown, but isn't in the "
-                "total; code in the answer names it: report it, so that it gets listed"
+                "a provider in Juspay's reply isn't listed in this version: its balance is shown, but isn't in the "
+                "total; report the code that the answer gives, so that it gets listed"
             )
         return snapshot, make_answer(snapshot, customer_id, self._settings.environment)
 

@@ -41,7 +41,7 @@ def notices(snapshot: Snapshot, shown: int) -> list[str]:
         "Juspay listed a wallet twice with different figures, so its balance is unknown here.": any(
             wallet.entries_differ for wallet in wallets
         ),
-        "A provider's own breakdown of a wallet says another figure than the wallet's balance.": any(
+        "A wallet's own breakdown says another figure than its balance.": any(
             wallet.own_part_differs for wallet in wallets
         ),
         "Only wallets that Juspay says are linked are in the total.": any(
@@ -49,9 +49,7 @@ def notices(snapshot: Snapshot, shown: int) -> list[str]:
         ),
         "Pay-later is credit, not the customer's money, so it isn't in the total.": "pay_later" in kinds,
         "Reward points aren't money, so they aren't in the total.": "rewards" in kinds,
-        "A provider that this server doesn't list may hold money or credit, so its balance isn't in the total.": (
-            "unknown" in kinds
-        ),
+        "A balance with an unlisted provider may be credit, so it isn't in the total.": ("unknown" in kinds),
         "Entries of Juspay's reply that could not be read aren't in the counts or the total.": bool(reply.unreadable),
         "Some of a wallet's breakdown could not be read.": any(wallet.unreadable_parts for wallet in wallets),
         "Juspay's reply lists fewer wallets than its own total says, so the total here may be too low.": (

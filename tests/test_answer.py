@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,23 +11,24 @@ from hypothesis import strategies as st
 from juspay_mcp.answer import Answer, make_answer
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.decoding import decode_json
-from juspay_mcp.snapshot import Snapshot
-from juspay_mcp.wallets import UndocumentedShape, parse_wallets
+from juspay_mcp.masking import mask
+from juspay_mcp.snapshot import Environment, Snapshot
+from juspay_mcp.wallets import ErrorInstead, UndocumentedShape, parse_wallets
 from tests.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
 from tests.conftest import NOW
 
-MONEY = r"-?\d+\.\d{2,12}"
+MONEY = r"-?\d+\.\d(\d|\d{1,29}[1-9])"
 MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 MASKED = r"XXXXXX[ -~]{0,4}"
 TEXT = r".+"
 COUNT = r"[1-9]\d*"
-KIND = "wallet|pay_later"
+KIND = "wallet|pay_later|rewards|unknown"
 FRESHNESS = "live|stale|unknown"
 # The contract's tables: what each key's value must look like, and which keys may be absent.
 PART = {"provider": TEXT, "code": "[A-Z0-9_]{1,40}", "kind": KIND, "balance": MONEY, "last_refreshed": MOMENT}
-PART_MAY_LACK = {"balance", "last_refreshed"}
+PART_MAY_LACK = {"code", "balance", "last_refreshed"}
 WALLET = PART | {"ref": MASKED, "linked": "True|False", "freshness": FRESHNESS, "mobile": r"XXXXXX\d{0,4}"}
-WALLET_MAY_LACK = {"ref", "linked", "balance", "last_refreshed", "mobile", "parts"}
+WALLET_MAY_LACK = {"code", "ref", "linked", "balance", "last_refreshed", "mobile", "parts"}
 ANSWER = {
     "summary": TEXT,
     "customer": MASKED,
@@ -46,7 +48,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 documents = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
 figures = st.sampled_from([0, 95, 109.55, -3, "10000", "", None, 1e30, "NaN"]) | documents
 times = st.sampled_from(["2023-09-11T08:29:46.985Z", "0001-01-01T00:00:00Z", "", None]) | documents
-codes = st.sampled_from(["PAYTM", "SIMPL", "NEWPAY", "no code"]) | documents
+codes = st.sampled_from(["PAYTM", "SIMPL", "TWID", "NEWPAY", "paytm ", "A9876543210", "no code"]) | documents
 parts = st.fixed_dictionaries(
     {"payment_method": codes}, optional={"current_balance": figures, "last_refreshed": times}
 )
@@ -99,9 +101,9 @@ def test_every_key_is_answered_where_it_is_known() -> None:
     snapshot = make_snapshot(*wallets, source="last_known", unreadable=2, incomplete=True)
     assert make_answer(snapshot, parse_customer_id("jane.doe@example.com"), "production").model_dump() == {
         "summary": (
-            "Juspay could not refresh the balances just now; these are older ones it had stored. "
-            "Paytm holds INR 1,095.50, 2 minutes old. Not linked: Freecharge; link state unknown: NEWPAY; "
-            "2 more could not be read; Juspay's reply lists fewer wallets than it says there are."
+            "Not refreshed: this is what Juspay had stored. Paytm holds INR 1,095.50, 2 minutes old. "
+            "Freecharge is not linked; Juspay doesn't say whether an unlisted provider (0.125, 2 days old) is "
+            "linked; 2 entries could not be read; Juspay's reply leaves out some wallets."
         ),
         "customer": "XXXXXX.doe@",
         "environment": "production",
@@ -141,9 +143,9 @@ def test_every_key_is_answered_where_it_is_known() -> None:
                 "freshness": "unknown",
             },
             {
-                "provider": "NEWPAY",
+                "provider": "Unlisted provider",
                 "code": "NEWPAY",
-                "kind": "wallet",
+                "kind": "unknown",
                 "balance": "0.125",
                 "last_refreshed": "2026-11-21T09:30:00Z",
                 "freshness": "stale",
@@ -151,17 +153,19 @@ def test_every_key_is_answered_where_it_is_known() -> None:
         ],
         "unreadable_wallets": 2,
         "notices": [
-            "The refresh failed: these are balances Juspay stored earlier, not the present ones.",
-            "Juspay doesn't say whether at least one wallet is linked; it is not in the total.",
-            "At least one entry of Juspay's reply could not be read.",
-            "Juspay's reply lists fewer wallets than it says the customer has.",
+            "The refresh failed, so these balances may have changed since; ask again in a few minutes.",
+            "Only wallets that Juspay says are linked are in the total.",
+            "Pay-later is credit, not the customer's money, so it isn't in the total.",
+            "A balance with an unlisted provider may be credit, so it isn't in the total.",
+            "Entries of Juspay's reply that could not be read aren't in the counts or the total.",
+            "Juspay's reply lists fewer wallets than its own total says, so the total here may be too low.",
         ],
     }
 
 
 def test_nothing_unknown_or_empty_is_answered() -> None:
     assert answered(make_snapshot()) == {
-        "summary": "The customer has no wallets.",
+        "summary": "Test figures (sandbox), not real money: the customer has no wallets.",
         "customer": "XXXXXX2CJV",
         "environment": "sandbox",
         "source": "refresh",
@@ -172,11 +176,14 @@ def test_nothing_unknown_or_empty_is_answered() -> None:
     }
 
 
-def test_the_text_is_the_same_json_compact_and_the_summary_first() -> None:
-    answer = make_answer(make_snapshot(make_wallet()), CUSTOMER, "sandbox")
-    text = answer.model_dump_json()
-    assert text == json.dumps(answer.model_dump(), separators=(",", ":"))
-    assert text.startswith('{"summary":"Paytm holds INR 100.00, just refreshed.","customer":"XXXXXX2CJV",')
+def test_the_summary_is_the_first_key() -> None:
+    assert next(iter(answered(make_snapshot(make_wallet())))) == "summary"
+
+
+def test_a_code_that_is_not_shown_is_left_out() -> None:
+    wallet = replace(make_wallet("NEWPAY", parts=(replace(make_part("NEWPAY"), code=None),)), code=None)
+    [shown] = answered(make_snapshot(wallet))["wallets"]
+    assert ("code" in shown, "code" in shown["parts"][0], shown["provider"]) == (False, False, "Unlisted provider")
 
 
 def test_a_short_customer_id_is_masked_whole() -> None:
@@ -184,7 +191,7 @@ def test_a_short_customer_id_is_masked_whole() -> None:
 
 
 def test_wallets_past_twenty_five_are_counted_summed_and_said_to_be_left_out() -> None:
-    unlinked = [make_wallet("FREECHARGE", linked=False)] * 3
+    unlinked = [make_wallet("FREECHARGE", None, linked=False)] * 3
     linked = [make_wallet("MOBIKWIK", "1")] * 27
     answer = answered(make_snapshot(*unlinked, *linked))
     shown = {"code": "MOBIKWIK", "balance": "1.00"}
@@ -197,7 +204,7 @@ def test_wallets_past_twenty_five_are_counted_summed_and_said_to_be_left_out() -
         "wallet_count": 30,
         "linked_count": 27,
         "omitted_wallets": 5,
-        "notices": ["Not all wallets are listed here; the total and the counts cover all of them."],
+        "notices": ["Wallets that aren't listed here are in the counts and the total."],
     }
 
 
@@ -211,13 +218,15 @@ def test_parts_are_all_listed_or_a_notice_says_that_some_are_left_out() -> None:
     assert len(answer["wallets"][0]["parts"]) == 30 or answer.get("notices")
 
 
-def test_figures_of_the_simulator_say_so_in_a_sentence() -> None:
-    answer = make_answer(make_snapshot(make_wallet()), CUSTOMER, "simulator").model_dump()
-    assert "simulator" in f"{answer['summary']} {answer.get('notices')}".lower()
+@pytest.mark.parametrize("environment", ["simulator", "sandbox"])
+def test_test_figures_are_called_so_once_an_answer(environment: Environment) -> None:
+    answer = make_answer(make_snapshot(make_wallet()), CUSTOMER, environment).model_dump()
+    assert answer["summary"].startswith(f"Test figures ({environment}), not real money: ")
+    assert str(answer).lower().count("test figures") == 1
 
 
 def test_an_answer_can_t_be_changed() -> None:
-    answer = make_answer(make_snapshot(), CUSTOMER, "sandbox")
+    answer = make_answer(make_snapshot(), CUSTOMER, "production")
     with pytest.raises(ValueError, match="frozen"):
         answer.summary = "Paytm holds INR 1.00."
 
@@ -231,8 +240,7 @@ def test_an_answer_from_a_later_version_is_read_without_the_keys_it_added() -> N
 def test_any_json_is_answered_as_documented_or_has_an_undocumented_shape(reply: object) -> None:
     try:
         wallets = parse_wallets(decode_json(json.dumps(reply).encode()))
-    except UndocumentedShape:
-        assert not isinstance(reply, dict) or not isinstance(reply.get("list"), list)
+    except (UndocumentedShape, ErrorInstead):
         return
     snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = answered(snapshot)

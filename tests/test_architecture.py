@@ -62,7 +62,10 @@ IMPORTS = {
         "callers", "client", "connection_slots", "customers", "errors", "retry", "settings", "snapshot",
         "times", "wallets",
     },
-    "service": set(),
+    "service": {
+        "answer", "audit", "callers", "client", "customers", "errors", "flights", "limiter", "lookup",
+        "retry", "settings", "shared_limiter", "simulator", "snapshot", "times",
+    },
     # the shells
     "logs": {"errors", "times"},
     "card": set(),

@@ -115,7 +115,7 @@ def test_json_is_the_structured_result_indented_and_nothing_else() -> None:
     assert out == json.dumps(answer, indent=2) + "\n"
     assert (answer["environment"], answer["total_balance"], answer["customer"]) == (
         "simulator",
-        "195.00",
+        "109.55",
         "XXXXXX2CJV",
     )
 
@@ -366,7 +366,7 @@ def test_the_simulator_says_how_to_ask_it_and_what_it_says_works() -> None:
             name for name, about in CUSTOMERS.items() if not re.search(rf"  {re.escape(name)} +{about}\n", told)
         ] == []
         curl = shlex.split(told[told.index("curl") : told.index("Customers:")])
-        assert httpx2.get(curl[-1], headers=curl_headers(curl), auth=curl_user(curl)).json()["count"] == 2
+        assert httpx2.get(curl[-1], headers=curl_headers(curl), auth=curl_user(curl)).json()["count"] == 1
         check_a_table(run("wallets", SAMPLE, **exports))
         check_that_a_port_is_taken(exports["JUSPAY_BASE_URL"].rpartition(":")[2])
         process.send_signal(signal.SIGINT)
@@ -397,7 +397,7 @@ def check_a_table(done: tuple[int, str, str]) -> None:
     """One table for a pipe: no colours, nothing cut."""
     status, out, err = done
     assert (status, err) == (0, "")
-    assert out.startswith(" SIMULATOR: made-up figures   customer XXXXXX2CJV, ")
+    assert out.startswith(" SIMULATOR: test figures   customer XXXXXX2CJV, ")
     assert re.search(r"^Total known +195\.00 *$", out, re.MULTILINE)
     assert "\x1b" not in out
     assert max(map(len, out.splitlines())) <= 80

@@ -21,6 +21,7 @@ from juspay_mcp.replies import Reply, read_wallets
 from juspay_mcp.settings import load_settings
 from juspay_mcp.simulator import Behaviour, Simulator
 from juspay_mcp.snapshot import Snapshot
+from juspay_mcp.text import text_of
 from juspay_mcp.tool import RefreshRequest
 from juspay_mcp.wallets import Part, UndocumentedShape, Wallet, WalletList, parse_wallets
 from tests.collector import Collector
@@ -234,7 +235,7 @@ def texts_of(reply: Reply) -> list[str]:
         return [str(error), repr(error), describe(error), *traceback.format_exception(error)]
     snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = make_answer(snapshot, parse_customer_id(CUSTOMER), "sandbox")
-    return [repr(wallets), repr(snapshot), repr(answer), str(answer), answer.model_dump_json()]
+    return [repr(wallets), repr(snapshot), repr(answer), str(answer), answer.model_dump_json(), text_of(answer)]
 
 
 def test_no_secret_is_in_the_repr_of_the_settings_or_a_key(tmp_path: Path) -> None:
@@ -261,12 +262,14 @@ def test_only_these_fields_can_carry_anything() -> None:
         for model in (Part, Wallet, WalletList, Snapshot)
     } | {model: tuple(model.model_fields) for model in (PartAnswer, WalletAnswer, Answer)}
     assert ours == {
-        Part: ("code", "balance", "last_refreshed"),
+        # The name is the table's. Of a reply's unlisted codes three are kept, of at most twenty characters.
+        Part: ("provider", "code", "kind", "balance", "last_refreshed"),
         Wallet: (
-            "code", "ref", "linked", "balance", "last_refreshed", "mobile", "parts", "unreadable_parts",
+            "provider", "code", "kind", "ref", "linked", "balance", "last_refreshed", "mobile", "parts",
+            "unreadable_parts", "own_part_differs", "entries_differ",
         ),
-        # The request id passed for a trace id in `replies`: no `_`, no `@`, no ten digits in a row.
-        WalletList: ("wallets", "unreadable", "incomplete", "request_id"),
+        # The request id is a UUID or hexadecimal digits, without seven decimal ones in a row.
+        WalletList: ("wallets", "unreadable", "incomplete", "reports_error", "request_id"),
         Snapshot: ("reply", "source", "as_of", "currency", "upstream_requests"),
         PartAnswer: ("provider", "code", "kind", "balance", "last_refreshed"),
         WalletAnswer: (

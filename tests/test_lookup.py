@@ -20,6 +20,7 @@ from juspay_mcp.tool import NAME
 from tests.conftest import NOW, no_wait
 
 CUSTOMER = parse_customer_id("cth_eN4e4kR12CJV")
+TRACE = "9f86d081884c7d659a2feaa0c55ad015"
 ENVIRON = {"JUSPAY_API_KEY": "key", "JUSPAY_MERCHANT_ID": "acme"}
 Reply = httpx2.Response | Exception | float
 """What a request comes to: a reply, an error of the connection, or so many seconds without either."""
@@ -81,12 +82,15 @@ BROKEN = httpx2.ReadError("")
 FALLS_BACK: dict[str, list[Callable[[], Reply]]] = {
     "connections that break": [lambda: BROKEN] * 3,
     "503": [lambda: reply(503)] * 3,
+    "408": [lambda: reply(408)] * 3,
+    "425": [lambda: reply(425)] * 3,
     "500": [lambda: reply(500)],
     "429 that names no time": [lambda: reply(429)],
     "429 that asks for more than is left": [lambda: reply(429, headers={"Retry-After": "60"})],
     "429 again and again": [lambda: reply(429, headers={"Retry-After": "0"})] * 3,
     "no JSON": [lambda: reply(200, text="<html>")],
     "another shape": [lambda: reply(200, json=[])],
+    "an error told with 200": [lambda: reply(200, json={"list": [], "error": True})],
     "too slow": [lambda: 9.0],
 }
 
@@ -98,7 +102,7 @@ async def test_when_the_refresh_fails_the_stored_balances_are_told_as_such(name:
     answer = await ask(juspay, JUSPAY_TIMEOUT_SECONDS="1")
     assert json.loads(answer.model_dump_json()) == {
         "summary": (
-            "Juspay could not refresh the balances just now; these are older ones it had stored. "
+            "Test figures (sandbox), not real money, not refreshed: this is what Juspay had stored. "
             "Paytm holds INR 90.00, 1 minute old."
         ),
         "customer": "XXXXXX2CJV",
@@ -120,7 +124,7 @@ async def test_when_the_refresh_fails_the_stored_balances_are_told_as_such(name:
                 "freshness": "stale",
             }
         ],
-        "notices": ["The refresh failed: these are balances Juspay stored earlier, not the present ones."],
+        "notices": ["The refresh failed, so these balances may have changed since; ask again in a few minutes."],
     }
     tries = len(FALLS_BACK[name])
     assert juspay.asked == ["refresh-balances"] * tries + ["wallets"]
@@ -155,12 +159,12 @@ FAILS_TOO: dict[str, Callable[[], Reply]] = {
 
 @pytest.mark.parametrize("name", FAILS_TOO)
 async def test_if_the_stored_balances_fail_too_the_error_is_the_refreshs(name: str) -> None:
-    juspay = Juspay([reply(500, headers={"x-request-id": "the-refresh-s"})], [FAILS_TOO[name]()])
+    juspay = Juspay([reply(500, headers={"x-request-id": TRACE})], [FAILS_TOO[name]()])
     with pytest.raises(WalletsError) as caught:
         await ask(juspay, JUSPAY_TIMEOUT_SECONDS="1")
     assert str(caught.value) == (
         "Juspay is unavailable: it answered HTTP 500. Try again in a few minutes. "
-        "Juspay's request id: the-refresh-s. [upstream_unavailable]"
+        f"Juspay's request id: {TRACE}. [upstream_unavailable]"
     )
     assert juspay.asked == ["refresh-balances", "wallets"]
     assert caught.value.__cause__ is None

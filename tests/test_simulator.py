@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import socket
 import struct
 import time
@@ -13,6 +14,7 @@ from http.client import HTTPConnection, RemoteDisconnected
 from threading import Event, Thread
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from typing_extensions import override
@@ -30,7 +32,8 @@ from juspay_mcp.simulator import (
 )
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, 250_000, tzinfo=UTC)
-SAMPLE = "cth_eN4e4kR12CJV"
+SAMPLE = "cth_with_parts"
+DOCUMENTED = "cth_eN4e4kR12CJV"
 BASIC = f"Basic {b64encode(f'{API_KEY}:'.encode()).decode()}"
 TOKEN = re.compile(r"(tkn|tk|tok)_[0-9a-f]{32} ?")
 DOWN = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
@@ -122,6 +125,10 @@ def shared() -> Iterator[Simulator]:
         yield simulator
 
 
+def made_up_id(place: int) -> str:
+    return f"wlm_{uuid5(NAMESPACE_URL, f'{SAMPLE}/{place}').hex[:16]}"
+
+
 def sample(balances: tuple[str, str, str], first: str, second: str, millis: str) -> dict[str, object]:
     mobikwik, paytm, postpaid = balances
     mobikwik_part = {
@@ -151,7 +158,7 @@ def sample(balances: tuple[str, str, str], first: str, second: str, millis: str)
                 "juspay_bank_code": "JP_MOBIKWIK",
                 "object": "wallet_account",
                 "metadata": {"mobile_number": "9999999999"},
-                "id": "wlm_abf788c241a4533c",
+                "id": made_up_id(0),
                 "current_balance": mobikwik,
                 "gateway_reference_id": None,
                 "sub_details": [mobikwik_part],
@@ -164,7 +171,7 @@ def sample(balances: tuple[str, str, str], first: str, second: str, millis: str)
                 "juspay_bank_code": "JP_PAYTM",
                 "object": "wallet_account",
                 "metadata": {"device_id": "device4711", "mobile_number": "9999999999"},
-                "id": "wlm_77456471c3eb545d",
+                "id": made_up_id(1),
                 "current_balance": paytm,
                 "gateway_reference_id": None,
                 "sub_details": [postpaid_part, paytm_part],
@@ -178,7 +185,71 @@ def sample(balances: tuple[str, str, str], first: str, second: str, millis: str)
     }
 
 
-def test_the_documented_sample_is_answered_dated_now(shared: Simulator) -> None:
+# The page that this project is built from, https://docs.juspay.io/paytm-gateway-configuration/docs/express-checkout/
+# refresh-all-wallets: its curl and its replies as printed.
+DOCUMENTED_CURL = """\
+curl --location --request GET 'https://api.juspay.in/customers/cth_eN4e4kR12CJV/wallets/refresh-balances' \\
+--header 'Content-Type: application/x-www-form-urlencoded' \\
+--header 'version: 2023-06-30' \\
+--header 'Authorization: Basic NTlEQ****QzE1Og=='
+"""
+DOCUMENTED_REPLY = """\
+{
+  "list": [
+    {
+      "wallet": "PAYTM",
+      "token": "tk_04ec****cff6f4095a",
+      "last_refreshed": "2022-02-17T06:58:08Z",
+      "juspay_bank_code": "JP_PAYTM",
+      "object": "wallet_account",
+      "metadata": {
+        "mobile_number": "77****78"
+      },
+      "id": "wlt_x1****K6am",
+      "current_balance": 109.55,
+      "gateway_reference_id": null,
+      "linked": true
+    }
+  ],
+  "offset": 0,
+  "count": 1,
+  "total": 1,
+  "object": "list"
+}
+"""
+
+
+def send_the_curl(simulator: Simulator, key: str = BASIC, customer: str = DOCUMENTED) -> Answer:
+    """The documented curl's own request, with the simulator's address and a key in it."""
+    words = shlex.split(DOCUMENTED_CURL.replace(DOCUMENTED, customer))
+    headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "--header")
+    assert headers.keys() == {"Content-Type", "version", "Authorization"}
+    [url] = [word for word in words if word.startswith("https://api.juspay.in/")]
+    with closing(connect(simulator)) as connection:
+        target = url.removeprefix("https://api.juspay.in")
+        return send(connection, words[words.index("--request") + 1], target, headers | {"Authorization": key})
+
+
+def test_the_documented_curl_gets_the_documented_reply_value_for_value_but_for_its_date(shared: Simulator) -> None:
+    printed = json.loads(DOCUMENTED_REPLY.replace("2022-02-17T06:58:08Z", "2026-03-01T12:00:05Z"), parse_float=str)
+    answered = send_the_curl(shared)
+    assert (answered.status, json.loads(answered.body, parse_float=str)) == (200, printed)
+
+
+def test_the_documented_curl_gets_the_documented_errors(shared: Simulator) -> None:
+    unknown, refused = (
+        send_the_curl(shared, customer="cth_nobody"),
+        send_the_curl(shared, key="Basic NTlEQ****QzE1Og=="),
+    )
+    assert (unknown.status, unknown.json) == (400, UNKNOWN)
+    assert (refused.status, refused.json) == (401, OLD_401)
+
+
+def test_the_documented_sample_s_stored_balance_is_another(shared: Simulator) -> None:
+    assert figures(ask(shared, DOCUMENTED, stored=True)) == [("PAYTM", True, "#119.55", "2026-03-01T10:00:05Z")]
+
+
+def test_the_sample_with_parts_is_answered_dated_now(shared: Simulator) -> None:
     expected = sample(
         ("#100", "#95", "#22222"),
         first="2026-03-01T12:00:05Z",
@@ -410,7 +481,8 @@ def test_by_itself_it_dates_replies_by_the_clock() -> None:
 def test_every_customer_has_a_sentence_and_the_demo_comes_first() -> None:
     assert all(re.fullmatch(r"[A-Z`].{10,70}\.", about) for about in CUSTOMERS.values())
     assert tuple(CUSTOMERS)[: len(DEMO_CUSTOMERS)] == DEMO_CUSTOMERS
-    assert FAILING_CUSTOMERS == ("cth_not_found_404", "cth_ip_blocked", "cth_server_error")
+    assert DEMO_CUSTOMERS[0] == DOCUMENTED
+    assert FAILING_CUSTOMERS == ("cth_not_found_404", "cth_error_in_200", "cth_ip_blocked", "cth_server_error")
 
 
 @pytest.mark.parametrize("customer", [each for each in CUSTOMERS if each not in FAILING_CUSTOMERS])
@@ -466,6 +538,7 @@ BLOCKED = {
         "developer_message": "IP Verification Failed",
     },
 }
+ERROR_IN_200 = {"error": True, "error_message": "Something went wrong.", "list": [], "count": "#0", "total": "#0"}
 SERVER_ERROR = {
     "error_info": {
         "category": "SERVER_ERROR",
@@ -482,6 +555,7 @@ SERVER_ERROR = {
     [
         ("cth_nobody", 400, UNKNOWN),
         ("cth_not_found_404", 404, NOT_FOUND),
+        ("cth_error_in_200", 200, ERROR_IN_200),
         ("cth_ip_blocked", 403, BLOCKED),
         ("cth_server_error", 500, SERVER_ERROR),
     ],
@@ -536,20 +610,17 @@ def test_the_record_has_no_credentials(simulator: Simulator) -> None:
 @pytest.mark.parametrize(
     ("changed", "faults"),
     [
-        ({"x_merchantid": None}, [("x-merchantid", "Missing value.")]),
         ({"x_merchantid": MERCHANT_ID.upper()}, [("x-merchantid", "Invalid value.")]),
-        ({"version": None}, [("version", "Missing value.")]),
         ({"version": "2023-6-30"}, [("version", "Invalid value.")]),
         ({"version": "20230630"}, [("version", "Invalid value.")]),
         ({"version": "2023-13-01"}, [("version", "Invalid value.")]),
-        ({"x_routing_id": None}, [("x-routing-id", "Missing value.")]),
         ({"x_routing_id": "cth_another"}, [("x-routing-id", "Invalid value.")]),
         ({"content_type": None}, [("content-type", "Missing value.")]),
         ({"content_type": "application/json"}, [("content-type", "Invalid value.")]),
         (
-            {"x_merchantid": None, "version": "latest", "x_routing_id": "", "content_type": None},
+            {"x_merchantid": "", "version": "latest", "x_routing_id": "", "content_type": None},
             [
-                ("x-merchantid", "Missing value."),
+                ("x-merchantid", "Invalid value."),
                 ("version", "Invalid value."),
                 ("x-routing-id", "Invalid value."),
                 ("content-type", "Missing value."),
@@ -576,6 +647,12 @@ def test_a_wrong_header_gets_a_400_that_names_it(
             },
         },
     )
+
+
+@pytest.mark.parametrize("name", ["x_merchantid", "version", "x_routing_id"])
+def test_headers_that_the_documented_curl_leaves_out_may_be_missing(shared: Simulator, name: str) -> None:
+    answer = ask(shared, "cth_paypal", **{name: None})
+    assert (answer.status, "metadata" in answer.body) == (200, name != "version")
 
 
 def test_a_repeated_header_counts_as_a_wrong_one(simulator: Simulator) -> None:

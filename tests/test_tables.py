@@ -47,26 +47,49 @@ SIMPL = {
     "code": "SIMPL",
     "kind": "pay_later",
     "linked": True,
-    "balance": "10000.00",
+    "balance": "220910.00",
     "freshness": "unknown",
+}
+TWID = {
+    "provider": "Twid",
+    "code": "TWID",
+    "kind": "rewards",
+    "linked": True,
+    "balance": "250.00",
+    "last_refreshed": "2026-11-23T07:30:00Z",
+    "freshness": "stale",
+}
+NEWPAY = {
+    "provider": "Unlisted provider",
+    "kind": "unknown",
+    "linked": True,
+    "balance": "12.34",
+    "last_refreshed": "2026-11-23T09:29:59Z",
+    "freshness": "live",
 }
 
 EVERYTHING = """\
- SIMULATOR: made-up figures   customer XXXXXX2CJV, 2026-11-23 09:30:00 UTC
+ SIMULATOR: test figures   customer XXXXXX2CJV, 2026-11-23 09:30 UTC
 
-Wallet            Linked  Balance INR  Refreshed          Ref         Mobile
+Wallet              Linked   Balance INR  Refreshed       Ref         Mobile
 ────────────────────────────────────────────────────────────────────────────────
-Paytm             yes        1,095.00  live, just now     XXXXXX545d  XXXXXX9999
-  Paytm Postpaid  credit    22,222.00  just now
-  Paytm           part              -  -
-Freecharge        yes          75.125  stale, 3 days old  XXXXXX5294
-PhonePe           yes       not known  -
-MobiKwik          no                -  -
+Paytm               yes         1,095.00  just refreshed  XXXXXX545d  XXXXXX9999
+  Paytm Postpaid    credit     22,222.00  just refreshed
+  Paytm             part               -  -
+Freecharge          yes           75.125  3 days old      XXXXXX5294
+PhonePe             yes        not known  -
+MobiKwik            no                 -  -
 ────────────────────────────────────────────────────────────────────────────────
-Total known                 1,170.125
+Total known                    1,170.125
 ────────────────────────────────────────────────────────────────────────────────
-Pay later         credit  not counted
-Simpl             yes       10,000.00  time not known
+Pay later           credit   not counted
+Simpl               yes      2,20,910.00  of unknown age
+────────────────────────────────────────────────────────────────────────────────
+Rewards             points   not counted
+Twid                yes           250.00  2 hours old
+────────────────────────────────────────────────────────────────────────────────
+Unlisted            unknown  not counted
+Unlisted provider   yes            12.34  just refreshed
 
 What a support agent would say.
 Note: At least one linked wallet's balance is not known; it is not zero, and not
@@ -97,9 +120,9 @@ def everything() -> Answer:
     notice = "At least one linked wallet's balance is not known; it is not zero, and not in the total."
     return answer(
         total_balance="1170.125",
-        wallet_count=5,
-        linked_count=4,
-        wallets=[PAYTM, FREECHARGE, PHONEPE, MOBIKWIK, SIMPL],
+        wallet_count=7,
+        linked_count=6,
+        wallets=[PAYTM, FREECHARGE, PHONEPE, MOBIKWIK, SIMPL, TWID, NEWPAY],
         notices=[notice],
     )
 
@@ -128,15 +151,15 @@ def test_120_columns_change_nothing_but_where_sentences_break() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 60])
 def test_a_narrow_terminal_folds_words_but_no_balance(width: int) -> None:
-    balances = ["1,095.00", "22,222.00", "75.125", "1,170.125", "10,000.00"]
+    balances = ["1,095.00", "22,222.00", "75.125", "1,170.125", "2,20,910.00", "250.00", "12.34"]
     assert [balance for balance in balances if balance not in shown(everything(), width)] == []
 
 
 def test_the_largest_balance_is_whole_in_80_columns_and_pushes_nothing_out() -> None:
     balance, total = "123456789012345678.12", "123456789012348153.22000125"
     text = shown(answer(wallets=[PAYTM | {"balance": balance}], total_balance=total))
-    assert "123,456,789,012,345,678.12" in text
-    assert "123,456,789,012,348,153.22000125" in text
+    assert "1,23,45,67,89,01,23,45,678.12" in text
+    assert "1,23,45,67,89,01,23,48,153.22000125" in text
     assert max(map(len, text.splitlines())) <= 80
     assert "".join(text.split()).count("9999") == 1
 
@@ -161,7 +184,7 @@ def test_texts_are_shown_as_they_are_even_where_they_look_like_markup() -> None:
     [
         ("production", " PRODUCTION   customer"),
         ("sandbox", " SANDBOX: test figures   customer"),
-        ("simulator", " SIMULATOR: made-up figures   customer"),
+        ("simulator", " SIMULATOR: test figures   customer"),
     ],
 )
 def test_the_first_words_say_whose_figures_these_are(environment: str, label: str) -> None:
@@ -170,14 +193,13 @@ def test_the_first_words_say_whose_figures_these_are(environment: str, label: st
 
 def test_the_second_line_says_that_balances_are_only_the_last_known_ones() -> None:
     lines = shown(answer(source="last_known")).splitlines()
-    assert lines[1] == " LAST KNOWN: the refresh failed, these balances are older"
-    assert "LAST KNOWN" not in shown(answer())
+    assert lines[1] == " NOT REFRESHED: stored balances"
+    assert "NOT REFRESHED" not in shown(answer())
 
 
 def test_a_customer_without_wallets_gets_the_summary_and_no_table() -> None:
     assert shown(nothing()) == (
-        " SIMULATOR: made-up figures   customer XXXXXX2CJV, 2026-11-23 09:30:00 UTC\n\n"
-        "What a support agent would say.\n"
+        " SIMULATOR: test figures   customer XXXXXX2CJV, 2026-11-23 09:30 UTC\n\nWhat a support agent would say.\n"
     )
 
 
@@ -214,10 +236,10 @@ def test_a_wallet_of_which_it_is_not_known_whether_it_is_linked_says_so() -> Non
 @pytest.mark.parametrize(
     ("last_refreshed", "age"),
     [
-        ("2026-11-23T09:34:59Z", "just now"),
-        ("2026-11-23T09:29:01Z", "just now"),
-        ("2026-11-23T09:29:00Z", "1 min old"),
-        ("2026-11-23T08:30:01Z", "59 min old"),
+        ("2026-11-23T09:35:00Z", "just refreshed"),
+        ("2026-11-23T09:25:00Z", "just refreshed"),
+        ("2026-11-23T09:24:59Z", "5 minutes old"),
+        ("2026-11-23T08:30:01Z", "59 minutes old"),
         ("2026-11-23T08:30:00Z", "1 hour old"),
         ("2026-11-22T09:30:01Z", "23 hours old"),
         ("2026-11-22T09:30:00Z", "1 day old"),
@@ -226,7 +248,7 @@ def test_a_wallet_of_which_it_is_not_known_whether_it_is_linked_says_so() -> Non
 )
 def test_the_age_of_a_balance_is_said_in_words(last_refreshed: str, age: str) -> None:
     wallet = FREECHARGE | {"last_refreshed": last_refreshed}
-    assert f"  stale, {age}  XXXXXX5294\n" in shown(answer(wallets=[wallet]))
+    assert f"  {age}  XXXXXX5294\n" in shown(answer(wallets=[wallet]))
 
 
 def test_columns_nobody_has_a_value_for_are_left_out() -> None:
@@ -238,7 +260,7 @@ def test_colours_are_for_terminals_alone() -> None:
     terminal, pipe = StringIO(), StringIO()
     Console(file=terminal, force_terminal=True, color_system="standard", width=80).print(answer_view(everything()))
     Console(file=pipe, width=80).print(answer_view(everything()))
-    assert "\x1b[1;30;43m SIMULATOR: made-up figures \x1b[0m" in terminal.getvalue()
+    assert "\x1b[1;30;43m SIMULATOR: test figures \x1b[0m" in terminal.getvalue()
     assert "\x1b" not in pipe.getvalue()
 
 
@@ -247,5 +269,5 @@ def test_a_pipe_that_carries_ascii_alone_gets_every_word() -> None:
     Console(file=stream, width=80).print(answer_view(everything()))
     stream.seek(0)
     text = stream.read()
-    assert "stale, 3 days old" in text
+    assert "3 days old" in text
     assert "-----" in text

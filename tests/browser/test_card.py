@@ -15,7 +15,7 @@ from tests.browser.stage import Stage
 
 THEMES = ("light", "dark", "warm-light", "warm-dark")
 WIDTHS = ("320", "480", "760")
-SAMPLE = "cth_eN4e4kR12CJV"
+SAMPLE = "cth_with_parts"
 ERROR = "Juspay is unavailable. Try again in a few minutes. [upstream_unavailable]"
 
 
@@ -68,10 +68,12 @@ STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
         failed_again, ("[upstream_unavailable]", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
     ),
     "cancelled": (cancelled, ("Cancelled", "before an answer came")),
-    "stale": (shown("cth_stale"), ("3 days ago", "just now", "older than five minutes")),
+    "stale": (shown("cth_stale"), ("3 days ago", "just now", "₹75.00")),
     "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "age not known")),
+    "rewards": (shown("cth_rewards"), ("Rewards · points, not in the total", "250.00", "₹40.40")),
+    "unlisted": (shown("cth_new_provider"), ("Unlisted · of unknown kind, not in the total", "Unlisted provider")),
     "two of one": (shown("cth_two_of_one"), ("mobile ••••2233", "mobile ••••4455", "id ••••")),
-    "not known": (shown("cth_no_answer"), ("Not known", "it is not zero")),
+    "not known": (shown("cth_no_answer"), ("Not known", "isn't zero")),
     "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "older balances", "SIMULATOR", "2 hours ago")),
     "thirty": (shown("cth_thirty"), ("and 5 more wallets, not listed here", "24 of 30 wallets linked")),
     "odd balances": (shown("cth_odd_balances"), ("-₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
@@ -110,7 +112,7 @@ def test_it_bears_text_of_twice_the_size_and_wide_spacing_at_the_narrowest_width
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"environment": "simulator"}, ["Simulator · made-up figures, not real money"]),
+        ({"environment": "simulator"}, ["Simulator · test figures, not real money"]),
         ({"environment": "sandbox"}, ["Sandbox · test figures"]),
         ({"source": "last_known"}, ["Not refreshed · these are older balances that Juspay had stored"]),
     ],
@@ -304,7 +306,9 @@ def test_a_screen_reader_finds_headings_lists_and_one_sentence_of_news(stage: St
     expect(stage.card.get_by_role("heading", level=1)).to_have_text("Wallet balance")
     expect(stage.card.get_by_role("heading", level=2)).to_have_text("Pay later · credit, not in the total")
     assert stage.card.get_by_role("list").count() >= 3
-    expect(stage.card.get_by_role("status")).to_contain_text("made-up figures: Paytm holds INR 640.75")
+    expect(stage.card.get_by_role("status")).to_contain_text(
+        "Test figures (simulator), not real money: Paytm holds INR 640.75"
+    )
     stage.answer_with(results.failed(ERROR))
     stage.card.get_by_role("button", name="Refresh").click()
     expect(stage.card.get_by_role("alert")).to_contain_text(ERROR)
