@@ -287,7 +287,7 @@ CASES: Final[Mapping[str, Case]] = {
         ],
     ),
     "cth_credit": Case(
-        about="Credit in all its forms: a product, a type, a name; as wallets and parts.",
+        about="Credit in all its forms: a product, a type, a name.",
         wallets=[
             wallet("SIMPL_SOD", "1997300"),
             wallet("HDFC_FLEXIPAY", "60000"),
@@ -304,7 +304,7 @@ CASES: Final[Mapping[str, Case]] = {
         ],
     ),
     "cth_five_new_providers": Case(
-        about="More providers than anyone has heard of, with texts and numbers for codes.",
+        about="Unheard-of providers, with texts and numbers for codes.",
         wallets=[
             wallet("PAYTM", "20.00", sub_details=[part("KIRANAPAY", "3.00")]),
             wallet("PAY_9876543210", "1.00"),
@@ -331,7 +331,7 @@ CASES: Final[Mapping[str, Case]] = {
         ],
     ),
     "cth_untidy": Case(
-        about="Blanks, small letters, 1 and 0 for `linked`, surplus zeros, zero times.",
+        about="Blanks, small letters, numbers for `linked`, surplus zeros.",
         wallets=[
             wallet("PAYTM ", None, current_balance=number("1398.9800000000000"), linked=number("1")),
             wallet(" mobikwik", None, current_balance=number("0E-9"), last_refreshed=Stamp(form=f"{ZULU} ")),

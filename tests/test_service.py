@@ -120,3 +120,17 @@ async def test_a_shared_lookup_counts_for_the_caller_that_began_it() -> None:
             assert (FINE.customer(3), "refresh") not in upstream.requests
             upstream.gate.set()
         assert upstream.requests[FINE.customer(3), "refresh"] == 1
+
+
+async def test_the_first_unlisted_provider_of_a_process_is_warned_of_without_its_code(
+    environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    listed, unlisted = CUSTOMER, parse_customer_id("cth_five_new_providers")
+    async with open_service(load_settings(environ)) as service:
+        for customer in (listed, unlisted, unlisted):
+            await service.answer(customer, JANE, NAME)
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.getMessage() == (
+        "a provider in Juspay's reply isn't listed in this version: its balance is shown, but isn't in the total; "
+        "report the code that the answer gives, so that it gets listed"
+    )

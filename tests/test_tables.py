@@ -71,25 +71,25 @@ NEWPAY = {
 EVERYTHING = """\
  SIMULATOR: test figures   customer XXXXXX2CJV, 2026-11-23 09:30 UTC
 
-Wallet              Linked   Balance INR  Refreshed       Ref         Mobile
-────────────────────────────────────────────────────────────────────────────────
-Paytm               yes         1,095.00  just refreshed  XXXXXX545d  XXXXXX9999
-  Paytm Postpaid    credit     22,222.00  just refreshed
-  Paytm             part               -  -
-Freecharge          yes           75.125  3 days old      XXXXXX5294
-PhonePe             yes        not known  -
-MobiKwik            no                 -  -
-────────────────────────────────────────────────────────────────────────────────
-Total known                    1,170.125
-────────────────────────────────────────────────────────────────────────────────
-Pay later           credit   not counted
-Simpl               yes      2,20,910.00  of unknown age
-────────────────────────────────────────────────────────────────────────────────
-Rewards             points   not counted
-Twid                yes           250.00  2 hours old
-────────────────────────────────────────────────────────────────────────────────
-Unlisted            unknown  not counted
-Unlisted provider   yes            12.34  just refreshed
+Wallet             Linked   Balance INR  Refreshed       Ref         Mobile
+───────────────────────────────────────────────────────────────────────────────
+Paytm              yes         1,095.00  just refreshed  XXXXXX545d  XXXXXX9999
+  Paytm Postpaid   credit     22,222.00  just refreshed
+  Paytm            part               -  -
+Freecharge         yes           75.125  3 days old      XXXXXX5294
+PhonePe            yes        not known  -
+MobiKwik           no                 -  -
+───────────────────────────────────────────────────────────────────────────────
+Total known                   1,170.125
+───────────────────────────────────────────────────────────────────────────────
+Pay later          credit   not counted
+Simpl              yes      2,20,910.00  of unknown age
+───────────────────────────────────────────────────────────────────────────────
+Rewards            points   not counted
+Twid               yes           250.00  2 hours old
+───────────────────────────────────────────────────────────────────────────────
+Unlisted           unknown  not counted
+Unlisted provider  yes            12.34  just refreshed
 
 What a support agent would say.
 Note: At least one linked wallet's balance is not known; it is not zero, and not
