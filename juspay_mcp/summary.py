@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from juspay_mcp.money import format_amount, format_grouped
 from juspay_mcp.providers import UNLISTED, Kind
-from juspay_mcp.snapshot import Environment, Snapshot
+from juspay_mcp.settings import Environment
+from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.wallets import Wallet
 
 MAX_PARTS = 10

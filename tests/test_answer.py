@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from juspay_mcp.answer import Answer, make_answer
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.decoding import decode_json
-from juspay_mcp.snapshot import Environment, Snapshot
+from juspay_mcp.settings import Environment
+from juspay_mcp.snapshot import Snapshot
 from juspay_mcp.wallets import ErrorInstead, UndocumentedShape, parse_wallets
 from tests.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
 from tests.conftest import NOW

@@ -26,7 +26,7 @@ IMPORTS = {
     "snapshot": {"money", "providers", "wallets"},
     "replies": {"decoding", "errors", "settings", "wallets"},
     # the answer, made
-    "summary": {"money", "providers", "snapshot", "wallets"},
+    "summary": {"money", "providers", "settings", "snapshot", "wallets"},
     "answer": {"customers", "masking", "money", "providers", "settings", "snapshot", "summary", "times", "wallets"},
     # the settings, and the way to Juspay
     "variables": {"errors"},

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from juspay_mcp.money import format_amount, format_grouped
-from juspay_mcp.snapshot import Environment, Snapshot, Source
+from juspay_mcp.settings import Environment
+from juspay_mcp.snapshot import Snapshot, Source
 from juspay_mcp.summary import notices, summarize
 from juspay_mcp.wallets import Wallet
 from tests.builders import ago, make_part, make_snapshot, make_wallet

@@ -12,7 +12,8 @@ from juspay_mcp.answer import Answer, make_answer
 from juspay_mcp.customers import parse_customer_id
 from juspay_mcp.decoding import decode_json
 from juspay_mcp.money import format_grouped
-from juspay_mcp.snapshot import Environment, Snapshot, Source
+from juspay_mcp.settings import Environment
+from juspay_mcp.snapshot import Snapshot, Source
 from juspay_mcp.text import text_of
 from juspay_mcp.wallets import Part, Wallet, parse_wallets
 from tests.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
