@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DISTRIBUTION := juspay-wallets-mcp
 
 # Only a real Redis reaches these lines; CI has one.
-UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/shared_limiter.py)
+UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/service/redis_rate_limit.py)
 
 # The tests start some hundred processes: without bytecode, each of them would compile anew all that it imports.
 export PYTHONDONTWRITEBYTECODE :=

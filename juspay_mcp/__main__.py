@@ -1,5 +1,5 @@
 """`python -m juspay_mcp` is the command `juspay-wallets-mcp`."""
 
-from juspay_mcp.cli import main
+from juspay_mcp.cli.commands import main
 
 main()

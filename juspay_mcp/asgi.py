@@ -11,10 +11,10 @@ import sys
 
 from starlette.applications import Starlette
 
-from juspay_mcp.connections import TimeoutProtocol
-from juspay_mcp.logs import configure_logging
-from juspay_mcp.settings import load_settings
-from juspay_mcp.web import create_app
+from juspay_mcp.http.app import create_app
+from juspay_mcp.http.header_timeout import TimeoutProtocol
+from juspay_mcp.observability.logs import configure_logging
+from juspay_mcp.settings.load import load_settings
 
 __all__ = ["TimeoutProtocol", "app"]
 

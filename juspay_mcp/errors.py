@@ -22,11 +22,14 @@ passed `replies.request_id`. It has no field for anything Juspay, a provider or 
 `repr` and its traceback can't pass it on.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar, TypeVar
 
 from typing_extensions import override
 
+_logger = logging.getLogger(__name__)
 T = TypeVar("T")
 _Kinds = type[Exception] | tuple[type[Exception], ...]
 
@@ -292,6 +295,22 @@ def outcome_of(error: BaseException | None) -> str:
     if isinstance(error, Exception):
         return InternalError.code
     return "cancelled" if error else "ok"
+
+
+@contextmanager
+def bugs_as_internal_errors() -> Iterator[None]:
+    """What no one expected goes to the log without its words, and on as an InternalError.
+
+    Raises:
+        WalletsError: the one that came, or InternalError for anything else.
+    """
+    try:
+        yield
+    except WalletsError:
+        raise
+    except Exception as bug:
+        _logger.error("internal_error", exc_info=bug)  # noqa: TRY400 - `exception` is the same, said twice
+        raise InternalError from None
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

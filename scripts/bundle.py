@@ -18,11 +18,11 @@ import anyio
 from mcp import Client
 from mcp.types import Tool
 
-from juspay_mcp.server import SERVER_NAME, build_server
-from juspay_mcp.service import open_service
-from juspay_mcp.settings import load_settings
-from juspay_mcp.variables import VARIABLES, Variable
-from juspay_mcp.version import VERSION
+from juspay_mcp import VERSION
+from juspay_mcp.server.mcp_server import SERVER_NAME, build_server
+from juspay_mcp.service.wallet_service import open_service
+from juspay_mcp.settings.load import load_settings
+from juspay_mcp.settings.variables import VARIABLES, Variable
 from scripts.icon import png
 from scripts.server_json import DESCRIPTION, TITLE, URLS
 
@@ -45,7 +45,7 @@ OLDEST = 315_532_800
 """1980, when zip archives begin."""
 
 SERVER = """\
-from juspay_mcp.cli import main
+from juspay_mcp.cli.commands import main
 
 main()
 """

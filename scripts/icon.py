@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from juspay_mcp.card import ICON
+from juspay_mcp.server.card import ICON
 
 GRID = 8
 """How many squares the drawing is wide and high: its viewBox."""

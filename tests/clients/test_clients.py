@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from juspay_mcp.simulator import Behaviour, Simulator
+from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.clients.model import ScriptedModel
 from tests.clients.rig import Machine, package_program, reachable
 

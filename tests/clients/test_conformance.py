@@ -10,12 +10,12 @@ import pytest
 import yaml
 from mcp import Client
 
-from juspay_mcp.server import build_server
-from juspay_mcp.service import open_service
-from juspay_mcp.settings import load_settings
+from juspay_mcp.server.mcp_server import build_server
+from juspay_mcp.service.wallet_service import open_service
+from juspay_mcp.settings.load import load_settings
 from tests.clients.rig import Machine, package_program
-from tests.programs import free_port
-from tests.serving import started
+from tests.support.programs import free_port
+from tests.support.serving import started
 
 REVISIONS = ("2025-11-25", "2026-07-28")
 BASELINES = Path(__file__).parent / "conformance"

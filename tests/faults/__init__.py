@@ -23,7 +23,7 @@ from itertools import count
 from typing import Any, Final, Literal, Self
 from urllib.parse import unquote
 
-from tests.processes import COMMAND, MEASURING, MODERN
+from tests.support.processes import COMMAND, MEASURING, MODERN
 
 CANARY: Final = "CANARY"
 """Part of every text the upstream sends that is nobody's business."""

@@ -48,7 +48,7 @@ from tests.faults import (
     speaks,
     stall,
 )
-from tests.processes import CALL, MODERN, Pipes
+from tests.support.processes import CALL, MODERN, Pipes
 
 NEVER = Fault(name="never", acts=(stall,), list_down=stall)
 HALF = Fault(name="half", acts=(sends(part(MID_BODY), stall),))

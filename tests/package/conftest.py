@@ -34,6 +34,6 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rebuilt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What was built in another, by someone whose files nobody else may read, some of them dated otherwise."""
     folder = clone(tmp_path_factory.mktemp("another") / "elsewhere")
-    for number, path in enumerate(sorted(folder.glob("juspay_mcp/*.py"))):
+    for number, path in enumerate(sorted(folder.glob("juspay_mcp/**/*.py"))):
         os.utime(path, (1_000_000_000 + number, 1_000_000_000 + number))
     return build(folder, 0o077)

@@ -15,9 +15,9 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
-from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator
-from juspay_mcp.variables import BY_NAME, VARIABLES
-from juspay_mcp.version import VERSION
+from juspay_mcp import VERSION
+from juspay_mcp.settings.variables import BY_NAME, VARIABLES
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
 from scripts.bundle import OVER_HTTP
 from tests.package.conftest import BIN, ROOT
 

@@ -8,7 +8,7 @@ from email.parser import Parser
 from pathlib import Path
 from zipfile import ZipFile
 
-from juspay_mcp.version import VERSION
+from juspay_mcp import VERSION
 from tests.package.conftest import ROOT
 
 NAME = f"juspay_wallets_mcp-{VERSION}"

@@ -22,10 +22,10 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from typing_extensions import override
 
-from juspay_mcp.simulator import API_KEY, MERCHANT_ID, Simulator
-from juspay_mcp.tokens import new_token
-from tests.processes import COMMAND, MEASURING
-from tests.programs import Redis, free_port, require
+from juspay_mcp.http.auth.tokens import new_token
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from tests.support.processes import COMMAND, MEASURING
+from tests.support.programs import Redis, free_port, require
 
 CONF: Final = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 NAME: Final = "wallets.example.com"

@@ -7,11 +7,11 @@ from pathlib import Path
 import anyio
 import httpx2
 
-from juspay_mcp.settings import load_settings
-from juspay_mcp.web import create_app
+from juspay_mcp.http.app import create_app
+from juspay_mcp.settings.load import load_settings
 from tests.faults import ENVIRON, FINE, Upstream
-from tests.serving import served
-from tests.test_web import HEADERS, body
+from tests.http.test_app import HEADERS, body
+from tests.support.serving import served
 
 CUSTOMER = {"customer_id": "cth_all_linked"}
 EIGHT = [f"caller{number}" for number in range(8)]

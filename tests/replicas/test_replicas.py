@@ -14,9 +14,9 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 
-from juspay_mcp.simulator import Behaviour, Simulator
+from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.replicas.rig import CALLERS, NAME, VERSIONS, WORKERS, Replica, Rig, open_rig
-from tests.serving import until
+from tests.support.serving import until
 
 ERAS = ("auto", "legacy")
 CUSTOMER, TOTAL = "cth_all_linked", "1770.49"

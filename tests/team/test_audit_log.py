@@ -14,8 +14,8 @@ import httpx2
 import pytest
 from mcp import Client
 
-from tests.serving import Served, connected, started, until_healthy
-from tests.test_web import TOOL, total_of
+from tests.http.test_app import TOOL, total_of
+from tests.support.serving import Served, connected, started, until_healthy
 
 CUSTOMER = {"customer_id": "cth_all_linked"}
 ENOUGH = 5

@@ -18,12 +18,12 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
-from juspay_mcp.connections import TimeoutProtocol, Timeouts
-from juspay_mcp.settings import load_settings
-from juspay_mcp.simulator import Behaviour, Simulator
-from juspay_mcp.web import create_app
-from tests.serving import connected, served, until
-from tests.test_web import HEADERS, TOOL, body, total_of
+from juspay_mcp.http.app import create_app
+from juspay_mcp.http.header_timeout import TimeoutProtocol, Timeouts
+from juspay_mcp.settings.load import load_settings
+from juspay_mcp.simulator.api import Behaviour, Simulator
+from tests.http.test_app import HEADERS, TOOL, body, total_of
+from tests.support.serving import connected, served, until
 
 MANY = 150
 QUICK = Timeouts(header=1, request=1.5, unread_body=0.5, send=1, check=0.05)

@@ -21,17 +21,17 @@ import anyio
 import httpx2
 import pytest
 
+from juspay_mcp import VERSION
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.serve import Address, bind, check_start, end_with
-from juspay_mcp.settings import load_settings
-from juspay_mcp.simulator import Behaviour, Simulator
-from juspay_mcp.tokens import new_token
-from juspay_mcp.version import VERSION
-from tests.processes import COMMAND, MEASURING
-from tests.programs import free_port
-from tests.serving import Served, connected, started, until, until_healthy
-from tests.test_cli import run
-from tests.test_web import HEADERS, TOOL, body, total_of
+from juspay_mcp.http.auth.tokens import new_token
+from juspay_mcp.http.serve import Address, bind, check_start, end_with
+from juspay_mcp.settings.load import load_settings
+from juspay_mcp.simulator.api import Behaviour, Simulator
+from tests.cli.test_commands import run
+from tests.http.test_app import HEADERS, TOOL, body, total_of
+from tests.support.processes import COMMAND, MEASURING
+from tests.support.programs import free_port
+from tests.support.serving import Served, connected, started, until, until_healthy
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems end processes otherwise")
 CUSTOMER = {"customer_id": "cth_all_linked"}
@@ -133,7 +133,7 @@ def test_a_gateway_that_signs_in_is_taken_at_its_word_and_warned_about(environ: 
         environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}, "--host", EVERYWHERE, "--allow-unauthenticated"
     ) as server:
         assert server.said[0].endswith(
-            "WARNING juspay_mcp.serve anyone who reaches this address can ask about any customer: "
+            "WARNING juspay_mcp.http.serve anyone who reaches this address can ask about any customer: "
             "a gateway must sign callers in\n"
         )
         assert server.end() == ("", "", 0)
@@ -196,7 +196,7 @@ def test_as_many_files_as_the_system_allows_may_be_open(environ: dict[str, str],
         "at most 500 files can be open, fewer than the 1024 connections of a worker: raise the limit "
         "(LimitNOFILE=, ulimit -n)\n"
     )
-    said = [line.partition("WARNING juspay_mcp.serve ")[2] for line in server.said if "files" in line]
+    said = [line.partition("WARNING juspay_mcp.http.serve ")[2] for line in server.said if "files" in line]
     assert said == [warning] * warned
 
 
@@ -341,7 +341,7 @@ def test_and_when_the_start_fails_later(environ: dict[str, str], tmp_path: Path)
     command, environ = [*UVICORN, "--port", "0"], environ | MEASURING | wrong
     done = subprocess.run(command, env=environ, capture_output=True, check=False, encoding="utf-8", timeout=20)
     assert done.returncode != 0
-    assert "ERROR juspay_mcp.web the start failed: JUSPAY_API_KEY_FILE must be " in done.stderr
+    assert "ERROR juspay_mcp.http.app the start failed: JUSPAY_API_KEY_FILE must be " in done.stderr
 
 
 def workers_of(supervisor: int) -> list[int]:
@@ -377,8 +377,8 @@ def refusal(port: int, *, reuse_address: bool) -> int | None:
 
 SHARING = """
 import os, sys
-from juspay_mcp.serve import Address, bind, serve_http
-from juspay_mcp.settings import load_settings
+from juspay_mcp.http.serve import Address, bind, serve_http
+from juspay_mcp.settings.load import load_settings
 if __name__ == "__main__":
     address = Address("127.0.0.1", 0, 2, allow_unauthenticated=False)
     settings = load_settings(os.environ)
@@ -528,8 +528,8 @@ async def test_connections_that_come_together_are_spread_over_the_workers(enviro
 
 UNCHECKED = """
 import sys
-from juspay_mcp.serve import Address, bind, serve_http
-from juspay_mcp.settings import load_settings
+from juspay_mcp.http.serve import Address, bind, serve_http
+from juspay_mcp.settings.load import load_settings
 if __name__ == "__main__":
     address = Address("127.0.0.1", 0, 2, allow_unauthenticated=False)
     settings = load_settings({"JUSPAY_MCP_TOKENS_FILE": "/nonexistent/tokens", "JUSPAY_ENV": "simulator"})
@@ -546,7 +546,7 @@ def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path)
         [sys.executable, str(program)], env=os.environ, capture_output=True, check=False, encoding="utf-8", timeout=60
     )
     assert (done.returncode, done.stdout) == (78, "")
-    assert "ERROR juspay_mcp.serve a worker can't start: JUSPAY_MCP_TOKENS_FILE must be " in done.stderr
+    assert "ERROR juspay_mcp.http.serve a worker can't start: JUSPAY_MCP_TOKENS_FILE must be " in done.stderr
     assert "Traceback" not in done.stderr
 
 

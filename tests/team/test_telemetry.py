@@ -13,11 +13,11 @@ from uuid import NAMESPACE_URL, uuid5
 import httpx2
 import pytest
 
-from juspay_mcp.simulator import Behaviour, Simulator
-from juspay_mcp.version import VERSION
-from tests.collector import Collector
-from tests.processes import CALL, MEASURING, MODERN, Pipes
-from tests.serving import started, until_healthy
+from juspay_mcp import VERSION
+from juspay_mcp.simulator.api import Behaviour, Simulator
+from tests.support.processes import CALL, MEASURING, MODERN, Pipes
+from tests.support.serving import started, until_healthy
+from tests.support.trace_collector import Collector
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -42,7 +42,7 @@ sys.meta_path.insert(0, Missing())
 """
 RUN = """
 import sys
-from juspay_mcp.cli import run
+from juspay_mcp.cli.commands import run
 status = run([])
 print(sorted(name for name in sys.modules if name.startswith("opentelemetry.sdk"))[:1], file=sys.stderr)
 sys.exit(status)
@@ -277,7 +277,7 @@ def test_nothing_of_the_sdk_is_imported_unless_it_is_asked_for(
 
 def test_without_the_extra_a_warning_says_what_to_install(exporting: dict[str, str]) -> None:
     said = "the OTEL_ variables ask for traces, which needs: pip install 'juspay-wallets-mcp[otel]'"
-    assert ended(exporting, NOT_INSTALLED) == (f"WARNING juspay_mcp.telemetry {said}\n[]\n", 0)
+    assert ended(exporting, NOT_INSTALLED) == (f"WARNING juspay_mcp.observability.export {said}\n[]\n", 0)
 
 
 def test_an_exporter_that_is_not_installed_is_warned_about(exporting: dict[str, str]) -> None:
@@ -285,7 +285,7 @@ def test_an_exporter_that_is_not_installed_is_warned_about(exporting: dict[str, 
         "the OTEL_ variables ask for an exporter of traces that isn't installed; "
         "juspay-wallets-mcp[otel] brings otlp over http/protobuf, and console"
     )
-    expected = f"WARNING juspay_mcp.telemetry {said}\n['opentelemetry.sdk']\n"
+    expected = f"WARNING juspay_mcp.observability.export {said}\n['opentelemetry.sdk']\n"
     assert ended(exporting | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}) == (expected, 0)
 
 

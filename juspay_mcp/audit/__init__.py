@@ -1,0 +1,1 @@
+"""The audit log: who asked about whom, one line for each call."""

@@ -1,0 +1,97 @@
+"""Writing lines in a thread, so that no lock, no full pipe and no slow disk stops the event loop."""
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
+from typing import Final, NamedTuple
+
+import anyio
+
+from juspay_mcp.audit.file import Lines
+
+PATIENCE: Final = 1.0
+"""Seconds that a line waits for a lock on the file, or for room in a pipe."""
+MAX_WAITING: Final = 1_000
+"""Lines that wait for a disk that doesn't answer; beyond them each call fails at once."""
+
+
+class _Job(NamedTuple):
+    work: Callable[[], None]
+    done: "asyncio.Future[None]"
+    loop: asyncio.AbstractEventLoop
+
+
+class LineWriter:
+    """Writes lines one by one, in their order.
+
+    The thread is a daemon: a disk that never answers can't keep the process from ending.
+    """
+
+    def __init__(self, lines: Lines, patience: float = PATIENCE, max_waiting: int = MAX_WAITING) -> None:
+        self._lines = lines
+        self._patience = patience
+        self._max_waiting = max_waiting
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="audit", daemon=True)
+        self._thread.start()
+
+    async def append(self, line: bytes) -> None:
+        """Writes a line, which ends in a newline; a caller that is cancelled meanwhile waits for it all the same.
+
+        Raises:
+            OSError: it wasn't written within `patience` seconds; if the system itself doesn't answer, within twice
+                that, and then the line may still appear later.
+        """
+        await self._do(partial(self._lines.append, line, time.monotonic() + self._patience), self._max_waiting)
+
+    async def check(self) -> None:
+        """Finds out whether a line could be written; however many ask, there is room left for lines that wait.
+
+        Raises:
+            OSError: it couldn't.
+        """
+        await self._do(partial(self._lines.check, time.monotonic() + self._patience), self._max_waiting // 2)
+
+    def close(self) -> None:
+        """Lets the thread finish what waits, for a moment at most."""
+        self._jobs.put(None)
+        self._thread.join(self._patience)
+
+    async def _do(self, work: Callable[[], None], max_waiting: int) -> None:
+        if self._jobs.qsize() >= max_waiting:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        self._jobs.put(_Job(work, done, loop))
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([done], timeout=2 * self._patience)
+        if done.cancel():
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        done.result()
+
+    def _run(self) -> None:
+        while job := self._jobs.get():
+            if job.done.cancelled():
+                continue
+            error = None
+            try:
+                job.work()
+            except BaseException as failure:  # noqa: BLE001 - it is raised where the line is waited for
+                error = failure
+            with suppress(RuntimeError):  # the loop has ended
+                job.loop.call_soon_threadsafe(_settle, job.done, error)
+
+
+def _settle(done: "asyncio.Future[None]", error: BaseException | None) -> None:
+    if done.done():
+        return
+    if error:
+        done.set_exception(error)
+    else:
+        done.set_result(None)

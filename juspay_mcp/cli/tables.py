@@ -1,0 +1,222 @@
+"""An answer as a person likes to read it: rich renderables, for a terminal of any width and for a pipe.
+
+Every text of an answer goes in as `Text`, never as markup. Besides those there is nothing but ASCII, which any
+encoding of a pipe can carry; rich draws its lines in ASCII where it must.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar, get_args
+
+from pydantic import MISSING
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import override
+
+from juspay_mcp.answer.model import Answer, PartAnswer, WalletAnswer
+from juspay_mcp.answer.snapshot import age
+from juspay_mcp.juspay.providers import Kind
+from juspay_mcp.values.amounts import format_grouped
+from juspay_mcp.values.timestamps import format_minute
+
+MAX_WIDTH: Final = 100
+"""Columns that are used of a wider terminal: longer lines are hard to read."""
+
+_NOT_KNOWN: Final = "not known"
+_NONE: Final = "-"
+_ENVIRONMENTS: Final = {
+    "production": ("PRODUCTION", "bold"),
+    "sandbox": ("SANDBOX: test figures", "bold black on cyan"),
+    "simulator": ("SIMULATOR: test figures", "bold black on yellow"),
+}
+_LAST_KNOWN: Final = "NOT REFRESHED: stored balances"
+_FRESHNESS: Final = {"live": "green", "stale": "yellow", "unknown": "yellow"}
+# What isn't counted stands apart from the total, by kind.
+_KINDS: Final = {
+    "pay_later": ("Pay later", "credit"),
+    "rewards": ("Rewards", "points"),
+    "unknown": ("Unlisted", "unknown"),
+}
+
+_BALANCE: Final = "Balance"
+_COLUMNS: Final = ("Wallet", "Linked", _BALANCE, "Refreshed", "Ref", "Mobile")
+_ENDLESS: Final = 1_000  # columns: more than any table needs
+
+Row = dict[str, Text]
+"""A line of the table: cells by column; what isn't there stays blank, but a balance always is."""
+
+T = TypeVar("T")
+
+
+class ResultConsole(Console):
+    """stdout for results; whoever reads them may leave early (`| head`), which is no error."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False)
+        self.width = min(self.width, MAX_WIDTH)
+
+    @override
+    def on_broken_pipe(self) -> None:
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+
+
+def answer_view(answer: Answer) -> RenderableType:
+    """The whole answer: whose figures these are and of when, the table, the summary, the notices."""
+    return Group(*_blocks(answer))
+
+
+def _blocks(answer: Answer) -> Iterator[RenderableType]:
+    yield from _labels(answer)
+    yield ""
+    wallets = _or_none(answer.wallets)
+    if wallets:
+        yield _Wallets(answer.currency, _sections(wallets, answer))
+    if not_shown := ", ".join(_not_shown(answer)):
+        yield Text(f"({not_shown})", "dim")
+    if wallets or not_shown:
+        yield ""
+    yield Text(answer.summary)
+    yield from (_notice(sentence) for sentence in _or_none(answer.notices) or [])
+
+
+def _labels(answer: Answer) -> Iterator[Text]:
+    """Plain without colours as with them; blanks frame the words in their colour."""
+    words, style = _ENVIRONMENTS[answer.environment]
+    moment = format_minute(datetime.fromisoformat(answer.as_of))
+    yield Text.assemble((f" {words} ", style), "  customer ", (answer.customer, "bold"), f", {moment}")
+    if answer.source == "last_known":
+        yield Text.assemble((f" {_LAST_KNOWN} ", "bold white on red"))
+
+
+def _not_shown(answer: Answer) -> Iterator[str]:
+    """How many there are of what has no line in the table."""
+    if answer.omitted_wallets is not MISSING:
+        yield f"{answer.omitted_wallets} of {answer.wallet_count} wallets are not shown"
+    if answer.unreadable_wallets is not MISSING:
+        yield f"{answer.unreadable_wallets} of Juspay's entries could not be read"
+
+
+def _notice(sentence: str) -> Table:
+    """The sentence, its further lines set in as its first."""
+    line = Table.grid(padding=(0, 1, 0, 0))
+    line.add_row(Text("Note:", "yellow"), Text(sentence))
+    return line
+
+
+@dataclass(frozen=True, slots=True)
+class _Wallets:
+    """The table, in the form that the width allows: no balance is ever cut or folded."""
+
+    currency: str
+    sections: list[list[Row]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = self._table(self.sections)
+        needed = Measurement.get(console, options.update(max_width=_ENDLESS), wide).maximum
+        narrow = [[_stacked(row) for row in section] for section in self.sections]
+        yield wide if needed <= options.max_width else self._table(narrow)
+
+    def _table(self, sections: list[list[Row]]) -> Table:
+        """The columns that any of the rows has something for, with a line between sections."""
+        table = Table(box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
+        names = [name for name in _COLUMNS if any(name in row for section in sections for row in section)]
+        for name in names:
+            if name == _BALANCE:
+                longest = max(len(row[name]) for section in sections for row in section)
+                heading = Text(f"{name} {self.currency}")
+                table.add_column(heading, justify="right", no_wrap=True, min_width=longest)
+            else:
+                table.add_column(name, overflow="fold")
+        for section in sections:
+            for row in section:
+                table.add_row(*(row.get(name, "") for name in names))
+            table.add_section()
+        return table
+
+
+def _stacked(row: Row) -> Row:
+    """The row in fewer columns: what tells wallets apart stands beneath the wallet's name."""
+    names = [name for name in ("Wallet", "Ref", "Mobile") if name in row]
+    rest = {name: cell for name, cell in row.items() if name not in names}
+    return {"Wallet": Text("\n").join(row[name] for name in names), **rest}
+
+
+def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:
+    """Money, its total, and set apart from both, what isn't counted."""
+    rows = {
+        kind: [row for each in wallets if each.kind == kind for row in _rows(each, answer)] for kind in get_args(Kind)
+    }
+    uncounted = [[_heading(*words), *rows[kind]] for kind, words in _KINDS.items() if rows[kind]]
+    return [rows["wallet"], [_total(answer)] if rows["wallet"] else [], *uncounted]
+
+
+def _rows(wallet: WalletAnswer, answer: Answer) -> Iterator[Row]:
+    texts = {
+        "Wallet": Text(wallet.provider),
+        "Linked": Text({True: "yes", False: "no", None: _NOT_KNOWN}[_or_none(wallet.linked)]),
+        _BALANCE: _balance(wallet, answer),
+        "Refreshed": _refreshed(wallet, answer),
+        "Ref": _text(wallet.ref),
+        "Mobile": _text(wallet.mobile),
+    }
+    yield {name: text for name, text in texts.items() if text is not None}
+    for part in _or_none(wallet.parts) or []:
+        yield _part_row(part, answer)
+
+
+def _part_row(part: PartAnswer, answer: Answer) -> Row:
+    amount = _or_none(part.balance)
+    what = _KINDS[part.kind][1] if part.kind in _KINDS else "part"
+    return {
+        "Wallet": Text(f"  {part.provider}", "dim"),
+        "Linked": Text(what, "dim"),
+        _BALANCE: Text(_NONE if amount is None else format_grouped(amount, answer.currency), "dim"),
+        "Refreshed": Text(_NONE if amount is None else _age(part.last_refreshed, answer), "dim"),
+    }
+
+
+def _total(answer: Answer) -> Row:
+    total = _or_none(answer.total_balance)
+    known = Text(format_grouped(total, answer.currency), "bold") if total is not None else None
+    return {"Wallet": Text("Total known", "bold"), _BALANCE: known or _missing(expected=answer.linked_count > 0)}
+
+
+def _heading(name: str, what: str) -> Row:
+    return {"Wallet": Text(name, "bold"), "Linked": Text(what), _BALANCE: Text("not counted")}
+
+
+def _balance(wallet: WalletAnswer, answer: Answer) -> Text:
+    amount = _or_none(wallet.balance)
+    if amount is not None:
+        return Text(format_grouped(amount, answer.currency))
+    return _missing(expected=wallet.linked is not False)
+
+
+def _missing(*, expected: bool) -> Text:
+    return Text(_NOT_KNOWN, "yellow") if expected else Text(_NONE, "dim")
+
+
+def _refreshed(wallet: WalletAnswer, answer: Answer) -> Text:
+    """The figure's age in its colour; nothing if there is no figure."""
+    if wallet.balance is MISSING:
+        return Text(_NONE, "dim")
+    return Text(_age(wallet.last_refreshed, answer), _FRESHNESS[wallet.freshness])
+
+
+def _age(last_refreshed: str | MISSING, answer: Answer) -> str:
+    moment = None if last_refreshed is MISSING else datetime.fromisoformat(last_refreshed)
+    return age(moment, datetime.fromisoformat(answer.as_of), answer.source)
+
+
+def _text(value: str | MISSING) -> Text | None:
+    return None if value is MISSING else Text(value, "dim")
+
+
+def _or_none(value: T | MISSING) -> T | None:
+    return None if value is MISSING else value

@@ -1,0 +1,1 @@
+"""HTTP: the server over Streamable HTTP, its workers and timeouts."""

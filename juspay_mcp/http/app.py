@@ -1,0 +1,145 @@
+"""The server over HTTP, as an ASGI app: the endpoint, who may call it and from where, and its health."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from sse_starlette.sse import AppStatus
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, metadata_url, open_verifier
+from juspay_mcp.http.endpoint import Endpoint
+from juspay_mcp.observability.export import exported_spans
+from juspay_mcp.server.mcp_server import Context, build_server
+from juspay_mcp.service.wallet_service import WalletService, open_service
+from juspay_mcp.settings.load import AccessSettings, Settings
+from juspay_mcp.values.caller import ANONYMOUS, Caller
+
+_logger = logging.getLogger(__name__)
+
+ENDPOINT = "/mcp"
+_CORS_HEADERS = ("authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent")
+
+
+def create_app(
+    settings: Settings,
+    *,
+    allow_unauthenticated: bool = False,
+    traces: Mapping[str, str] = MappingProxyType({}),
+    open_service: Callable[[Settings], AbstractAsyncContextManager[WalletService]] = open_service,
+) -> Starlette:
+    """An ASGI app that serves `/mcp`, `/healthz` and `/readyz`; its lifespan opens and closes everything else.
+
+    `allow_unauthenticated` is for an address only this machine can reach, or one behind a gateway that signs in.
+    `traces` holds the OTEL_ variables that say where spans go.
+
+    Raises:
+        ConfigurationError: nothing says who may call, or the tokens' file can't be read.
+    """
+    access = settings.access
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[WalletService]:
+        yield app.state.service
+
+    endpoint = Endpoint(build_server(opened, caller_of), access)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with _said_in_the_log(), exported_spans(traces):
+            async with open_service(settings) as app.state.service, endpoint.run():
+                yield
+
+    verifier = open_verifier(access)
+    if verifier is None and not allow_unauthenticated:
+        raise ConfigurationError(
+            "Anyone who reaches this address could ask about any customer. Set JUSPAY_MCP_TOKENS_FILE or "
+            "JUSPAY_MCP_OAUTH_ISSUER, or pass --allow-unauthenticated if a gateway in front signs callers in."
+        )
+    # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
+    served = BearerTokenMiddleware(endpoint, verifier, access) if verifier else endpoint
+    app = Starlette(
+        lifespan=lifespan,
+        middleware=_cors(access),
+        routes=[
+            Route(ENDPOINT, served),
+            Route(f"{ENDPOINT}/", served),
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/readyz", _readyz, methods=["GET"]),
+            *_metadata_routes(access),
+        ],
+    )
+    app.router.redirect_slashes = False
+    # Else a signal would cut the older era's answers off at once; the server's own grace ends them in time.
+    AppStatus.enable_automatic_graceful_drain = False
+    return app
+
+
+@contextmanager
+def _said_in_the_log() -> Iterator[None]:
+    """An ASGI server tells of a failed start in words that `logs` withholds; these are ours."""
+    try:
+        yield
+    except ConfigurationError as error:
+        _logger.error("the start failed: %s", error)  # noqa: TRY400 - where it was raised is no news
+        raise
+
+
+def caller_of(ctx: Context) -> Caller:
+    """Who the token names; without authentication all callers are one."""
+    user = ctx.request.scope.get("user") if ctx.request else None
+    return Caller(user.username, "http") if isinstance(user, AuthenticatedUser) else ANONYMOUS
+
+
+def _cors(access: AccessSettings) -> list[Middleware]:
+    if not access.allowed_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=access.allowed_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=_CORS_HEADERS,
+            expose_headers=["WWW-Authenticate"],
+        )
+    ]
+
+
+def _metadata_routes(access: AccessSettings) -> list[Route]:
+    """Where OAuth's clients look up who issues tokens (RFC 9728); the strings are as they were set."""
+    if access.oauth_issuer is None or access.public_url is None:
+        return []
+    metadata = {
+        "resource": access.public_url,
+        "authorization_servers": [access.oauth_issuer],
+        "scopes_supported": [access.oauth_scope],
+        "bearer_methods_supported": ["header"],
+        "resource_name": "Juspay wallets",
+    }
+
+    async def answer(_request: Request) -> Response:
+        return JSONResponse(metadata, headers={"Cache-Control": "public, max-age=3600"})
+
+    path = urlsplit(metadata_url(access.public_url)).path.rstrip("/")
+    return [Route(each, answer, methods=["GET"]) for each in (path, f"{path}/")]
+
+
+async def _healthz(_request: Request) -> Response:
+    """Whether this process turns its loop."""
+    return PlainTextResponse("ok")
+
+
+async def _readyz(request: Request) -> Response:
+    """Whether a call could be taken and accounted for; nothing about Juspay, whose outage is no reason to restart."""
+    if await request.app.state.service.ready():
+        return PlainTextResponse("ready")
+    return PlainTextResponse("not ready", status_code=503)

@@ -1,0 +1,1 @@
+"""Authentication over HTTP: bearer tokens of a file, and OAuth access tokens."""

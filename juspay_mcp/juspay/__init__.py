@@ -1,0 +1,1 @@
+"""Juspay: one request, its response, and the wallets in it."""

@@ -1,0 +1,250 @@
+"""Juspay's reply, parsed: only what may be passed on, already masked.
+
+Lenient about what comes (Juspay's documentation and samples contradict each other, and keys get added), strict
+about what is kept: a wallet here has no field for a token, a whole id or mobile, or a sentence somebody wrote.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeGuard, TypeVar
+
+from juspay_mcp.juspay.providers import Kind, Provider, provider_of
+from juspay_mcp.values.amounts import parse_amount
+from juspay_mcp.values.masking import mask, mask_mobile
+from juspay_mcp.values.timestamps import parse_timestamp
+
+MAX_ENTRIES = 1_000
+"""How many entries of one list are read; the rest count as unreadable."""
+
+_MAX_UNLISTED_CODES = 3
+# A letter, and no mobile or card number, even one that underscores divide.
+_HARMLESS_CODE = re.compile(r"(?=.*[A-Z])(?!.*\d(?:_*\d){6})[A-Z0-9_]{1,20}")
+# The envelope's keys that a reply without an error doesn't have, or has empty, null or false.
+_ERROR_KEYS = ("error", "error_code", "error_info", "error_message", "errorCode", "errorInfo", "errorMessage")
+
+# The `status` of an error in Juspay's documentation: `error`, `Invalid Request`, `Bad Request`, `NOT_FOUND`, ...
+_ERROR_STATUS = re.compile(r"error|fail|invalid|denied|bad.request|not.found", re.IGNORECASE)
+
+T = TypeVar("T")
+
+
+class UndocumentedShape(ValueError):
+    """The reply isn't the documented list of wallets."""
+
+
+class ErrorInstead(ValueError):
+    """The reply reports an error, and has no wallet that can be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of a wallet's `sub_details`: a provider's own breakdown, never summed."""
+
+    provider: str
+    """The display name."""
+    code: str | None
+    """None if the table doesn't list it and it might hold somebody's text."""
+    kind: Kind
+    balance: Decimal | None
+    last_refreshed: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wallet:
+    """One wallet, its provider as in a `Part`. None means that Juspay doesn't say; `ref` and `mobile` are masked."""
+
+    provider: str
+    code: str | None
+    kind: Kind
+    ref: str | None
+    linked: bool | None
+    balance: Decimal | None
+    last_refreshed: datetime | None
+    mobile: str | None
+    parts: tuple[Part, ...]
+    unreadable_parts: int
+    own_part_differs: bool = False
+    """A part of the same code says another figure than `balance`."""
+    entries_differ: bool = False
+    """Juspay listed this wallet id twice, with different figures: so `balance` is None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletList:
+    """All of a customer's wallets, in Juspay's order."""
+
+    wallets: tuple[Wallet, ...]
+    unreadable: int
+    """Entries that could not be read at all."""
+    incomplete: bool
+    """The reply holds fewer entries than its own `total` says."""
+    reports_error: bool = False
+    """The reply has wallets, and reports an error too."""
+    request_id: str | None = None
+    """Juspay's id of the request; only what `replies.request_id` lets pass."""
+
+
+def parse_wallets(reply: object) -> WalletList:
+    """The wallets in a decoded reply of `/wallets/refresh-balances` or `/wallets`.
+
+    Raises:
+        UndocumentedShape: it isn't an object with a `list`.
+        ErrorInstead: it reports an error and has no readable wallet.
+    """
+    if not _is_object(reply) or not _is_array(entries := reply.get("list")):
+        raise UndocumentedShape
+    codes = _UnlistedCodes()
+    listed, unreadable = _read(entries, lambda entry: _wallet(entry, codes))
+    reports_error = _reports_error(reply)
+    if reports_error and not listed:
+        raise ErrorInstead
+    total = _count(reply.get("total"))
+    return WalletList(
+        wallets=_merged(listed),
+        unreadable=unreadable,
+        incomplete=total is not None and total > len(entries),
+        reports_error=reports_error,
+    )
+
+
+class _UnlistedCodes:
+    """Which unlisted codes are shown: the first three of a reply, so that they can't spell a sentence."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+
+    def shown(self, provider: Provider) -> str | None:
+        code = provider.code
+        if provider.listed:
+            return code
+        if code not in self._first and len(self._first) < _MAX_UNLISTED_CODES:
+            self._first.append(code)
+        return code if code in self._first and _HARMLESS_CODE.fullmatch(code) else None
+
+
+def _read(entries: list[object], read: Callable[[object], T | None]) -> tuple[tuple[T, ...], int]:
+    readable = tuple(item for entry in entries[:MAX_ENTRIES] if (item := read(entry)) is not None)
+    return readable, len(entries) - len(readable)
+
+
+def _wallet(entry: object, codes: _UnlistedCodes) -> tuple[str | None, Wallet] | None:
+    """A wallet with its whole id, which is needed to see that it is listed twice, and kept no longer."""
+    if not _is_object(entry) or not (provider := provider_of(entry.get("wallet"), entry.get("payment_method_type"))):
+        return None
+    wallet_id, balance = _wallet_id(entry.get("id")), parse_amount(entry.get("current_balance"))
+    code = codes.shown(provider)
+    details = entry.get("sub_details") or []
+    parts, unreadable_parts = _read(details if _is_array(details) else [details], lambda part: _part(part, codes))
+    own_figures = {part.balance for own, part in parts if own.is_same_as(provider)} - {None}
+    return wallet_id, Wallet(
+        provider=provider.name,
+        code=code,
+        kind=provider.kind,
+        ref=None if wallet_id is None else mask(wallet_id),
+        linked=_flag(entry.get("linked")),
+        balance=balance,
+        last_refreshed=parse_timestamp(entry.get("last_refreshed")),
+        mobile=_mobile(entry.get("metadata")),
+        parts=tuple(part for _, part in parts),
+        unreadable_parts=unreadable_parts,
+        own_part_differs=bool(own_figures - {balance}),
+    )
+
+
+def _part(entry: object, codes: _UnlistedCodes) -> tuple[Provider, Part] | None:
+    if not _is_object(entry):
+        return None
+    provider = provider_of(entry.get("payment_method"), entry.get("payment_method_type"))
+    if provider is None:
+        return None
+    return provider, Part(
+        provider=provider.name,
+        code=codes.shown(provider),
+        kind=provider.kind,
+        balance=parse_amount(entry.get("current_balance")),
+        last_refreshed=parse_timestamp(entry.get("last_refreshed")),
+    )
+
+
+def _merged(listed: Sequence[tuple[str | None, Wallet]]) -> tuple[Wallet, ...]:
+    """Each wallet once: entries of one id are one wallet; without an id each is its own."""
+    groups: dict[object, list[Wallet]] = {}
+    for place, (wallet_id, wallet) in enumerate(listed):
+        groups.setdefault(place if wallet_id is None else wallet_id, []).append(wallet)
+    return tuple(_one_of(group) for group in groups.values())
+
+
+def _one_of(entries: list[Wallet]) -> Wallet:
+    """One wallet out of all entries of its id: what they contradict each other about is unknown."""
+    if len(entries) == 1:
+        return entries[0]
+    known = [entry for entry in entries if entry.balance is not None]
+    differ = len({entry.balance for entry in known}) > 1 or len({(each.provider, each.kind) for each in entries}) > 1
+    dated = [entry.last_refreshed for entry in known if entry.last_refreshed is not None]
+    links = {entry.linked for entry in entries} - {None}
+    return replace(
+        (known or entries)[0],
+        linked=links.pop() if len(links) == 1 else None,
+        balance=None if differ or not known else known[0].balance,
+        last_refreshed=None if differ else min(dated, default=None),
+        mobile=next((entry.mobile for entry in entries if entry.mobile), None),
+        entries_differ=differ,
+    )
+
+
+def _reports_error(reply: dict[str, object]) -> bool:
+    """Whether any of Juspay's forms of an error is there; `error: false` and empty codes aren't one."""
+    kind, status = reply.get("object"), reply.get("status")
+    return (
+        any(_is_filled(reply.get(key)) for key in _ERROR_KEYS)
+        or _flag(reply.get("success")) is False
+        or (isinstance(kind, str) and kind.strip().lower() == "error")
+        or (isinstance(status, str) and _ERROR_STATUS.search(status) is not None)
+    )
+
+
+def _is_filled(value: object) -> bool:
+    """Whether a key says anything: not null, false, 0, blank, or an object or array of nothing but these."""
+    members = value.values() if _is_object(value) else value if _is_array(value) else [value]
+    return any(
+        each.strip().lower() not in {"", "false", "null"} if isinstance(each, str) else bool(each) for each in members
+    )
+
+
+def _wallet_id(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _flag(value: object) -> bool | None:
+    """Samples of older endpoints show `linked` as a string; 1 and 0 are taken as well."""
+    if isinstance(value, str):
+        return {"true": True, "false": False, "1": True, "0": False}.get(value.strip().lower())
+    return bool(value) if isinstance(value, bool | Decimal) and value in {0, 1} else None
+
+
+def _count(value: object) -> Decimal | None:
+    return value if isinstance(value, Decimal) and value.is_finite() else parse_amount(value)
+
+
+def _mobile(metadata: object) -> str | None:
+    number = metadata.get("mobile_number") if _is_object(metadata) else None
+    if isinstance(number, Decimal):
+        number = _digits(number)
+    return mask_mobile(number) if isinstance(number, str) and number else None
+
+
+def _digits(number: Decimal) -> str | None:
+    """A mobile that came as a number: `9876543210`, even as `9876543210.0`."""
+    whole = parse_amount(number)
+    return f"{int(whole)}" if whole is not None and whole == whole.to_integral_value() else None
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: object) -> TypeGuard[list[object]]:
+    return isinstance(value, list)

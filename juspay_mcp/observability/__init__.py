@@ -1,0 +1,1 @@
+"""Observability: the log, spans, and where they are exported to."""

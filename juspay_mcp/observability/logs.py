@@ -1,0 +1,172 @@
+"""The log on stderr: one line a record, and nothing in it that this package didn't write itself.
+
+Some hosts keep a server's stderr for good, and libraries log what they handle: httpx2 the whole URL with the
+customer's id, the SDK whatever a handler raised. So of a record from elsewhere only its origin is shown, and of an
+exception only its types and the places it passed: what a message isn't taken from, it can't leak.
+
+No call waits for the log: a thread writes the lines, and those that can't be written are dropped and counted.
+"""
+
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Final, TextIO
+
+from typing_extensions import override
+
+from juspay_mcp.errors import causes
+from juspay_mcp.values.timestamps import format_timestamp
+
+MINUTE = 60.0
+PER_MINUTE = 10
+MAX_WAITING: Final = 1_000
+"""Lines that wait to be written; at some 100 bytes a line, 100 kB."""
+CLOSE_SECONDS: Final = 0.5
+"""How long the end of the process waits for the last lines to be written."""
+
+_OURS = __name__.partition(".")[0]
+
+
+class FloodGate(logging.Filter):
+    """Lets the same thing be said ten times a minute, from a warning up; then how often it was not.
+
+    A provider that is down for an hour says so in every call, on a disk that may keep it for good. `clock` gives
+    seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._begun: dict[str, float] = {}
+        self._said: Counter[str] = Counter()
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        what = f"{record.name} {_text(record)} {_error(record)}"
+        if self._clock() - self._begun.get(what, -MINUTE) >= MINUTE:
+            record.withheld = max(0, self._said[what] - PER_MINUTE)
+            self._begun[what], self._said[what] = self._clock(), 0
+        self._said[what] += 1
+        return self._said[what] <= PER_MINUTE
+
+
+class SafeFormatter(logging.Formatter):
+    """`2026-11-23T03:44:00Z WARNING juspay_mcp.server.mcp_server what happened`."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        moment = format_timestamp(datetime.fromtimestamp(record.created, UTC))
+        line = f"{moment} {record.levelname} {record.name} {_text(record)}"
+        withheld = getattr(record, "withheld", 0)
+        more = f"(and {withheld} times more)" if withheld else ""
+        return " ".join(part for part in (line, _error(record), more) if part)
+
+
+class BackgroundHandler(logging.Handler):
+    """Writes each record's line to a file descriptor, in a thread, so that nobody who logs waits for its reader.
+
+    A pipe that is full blocks its writer until somebody reads. A line that finds MAX_WAITING others before it, or
+    can't be written, is dropped; how many were comes with the next line that can be written.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        # Unlike Queue's, its `put` may interrupt itself: the garbage collector may run something that logs.
+        self._lines: SimpleQueue[str | None] = SimpleQueue()
+        self._dropped = self._unwritten = self._reported = 0
+        self._torn = False
+        self._writer = threading.Thread(target=self._write_lines, name="log", daemon=True)
+        self._writer.start()
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - the standard answer is a traceback on stderr, arguments and all
+            self._dropped += 1
+            return
+        if self._lines.qsize() < MAX_WAITING:
+            self._lines.put(line)
+        else:
+            self._dropped += 1
+
+    @override
+    def close(self) -> None:
+        """Waits until all lines are written, for at most CLOSE_SECONDS."""
+        self._lines.put(None)
+        self._writer.join(CLOSE_SECONDS)
+        super().close()
+
+    def _write_lines(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._write(f"{line}\n")
+        self._write("")
+
+    def _write(self, line: str) -> None:
+        """Writes a line, after the count of those dropped if there are any."""
+        dropped = self._dropped + self._unwritten
+        if new := dropped - self._reported:
+            line = f"{self._report(new)}\n{line}"
+        data = memoryview(("\n" * self._torn + line).encode(errors="backslashreplace"))
+        begun = len(data)
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            self._unwritten += 1
+            self._torn = self._torn or len(data) < begun
+        else:
+            self._reported = dropped
+            self._torn = False
+
+    def _report(self, number: int) -> str:
+        about = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        return self.format(logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {number}"}))
+
+
+def configure_logging(level: str, stream: TextIO | None) -> None:
+    """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them."""
+    try:
+        handler: logging.Handler = BackgroundHandler(stream.fileno())  # type: ignore[union-attr] # None, if it was closed
+    except (AttributeError, OSError):
+        handler = logging.StreamHandler(stream)  # nowhere, or in memory: nobody has to read
+    handler.setFormatter(SafeFormatter())
+    handler.addFilter(FloodGate())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.captureWarnings(capture=True)
+    logger = logging.getLogger(_OURS)
+    sys.unraisablehook = lambda lost: logger.error("an exception could not be raised", exc_info=lost.exc_value)
+    threading.excepthook = lambda lost: logger.error("a thread ended", exc_info=lost.exc_value)
+
+
+def describe(error: BaseException) -> str:
+    """An exception's types and places, never its words: `ValueError at answer.py:42 < KeyError at wallets.py:7`."""
+    return " < ".join(
+        f"{type(cause).__name__} at {' '.join(_places(cause)) or 'no place'}" for cause in causes(error)
+    )
+
+
+def _error(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return describe(error) if error else ""
+
+
+def _places(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]]
+
+
+def _text(record: logging.LogRecord) -> str:
+    if record.name.partition(".")[0] == _OURS:
+        return record.getMessage()
+    return f"(text withheld) at {record.filename}:{record.lineno}"

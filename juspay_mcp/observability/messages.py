@@ -1,0 +1,86 @@
+"""What a trace shows of a client's messages: one span each, in place of the SDK's own.
+
+The SDK's have the caller's words in them: any name of a method, a tool or a prompt, any id of a request, the text of
+an exception. Whoever calls could write a customer's number there. These hold the same facts, as far as they are words
+this program knows. Of the caller's trace context only the ids are taken, not `tracestate`, which is free text.
+"""
+
+from typing import Any, Final
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS
+from mcp.types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
+from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, get_tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from pydantic import ValidationError
+
+from juspay_mcp import VERSION
+from juspay_mcp.errors import outcome_of
+
+OTHER: Final = "_OTHER"
+"""OpenTelemetry's word for a value of a known set that isn't in it."""
+
+_METHODS = SPEC_CLIENT_METHODS | SPEC_CLIENT_NOTIFICATION_METHODS
+_propagator = TraceContextTextMapPropagator()
+_tracer = get_tracer("juspay_mcp", VERSION)
+
+
+class MessageSpans:
+    """A middleware of the server: a span for each message, with the method and the name of the one `tool`."""
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+
+    async def __call__(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+        """Passes a message on, in its span."""
+        attributes = self._attributes(ctx)
+        name = " ".join(attributes[key] for key in ("mcp.method.name", "gen_ai.tool.name") if key in attributes)
+        with _tracer.start_as_current_span(
+            name,
+            kind=SpanKind.SERVER,
+            attributes=attributes,
+            context=_parent(ctx),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                result = await call_next(ctx)
+            except BaseException as error:
+                _fail(span, error)
+                raise
+            if ctx.method == "tools/call" and isinstance(result, dict) and result.get("isError"):
+                _fail(span, None)
+            return result
+
+    def _attributes(self, ctx: ServerRequestContext[Any]) -> dict[str, str]:
+        attributes = {
+            "mcp.method.name": ctx.method if ctx.method in _METHODS else OTHER,
+            "mcp.protocol.version": ctx.protocol_version
+            if ctx.protocol_version in KNOWN_PROTOCOL_VERSIONS
+            else OTHER,
+        }
+        if ctx.method == "tools/call":
+            attributes["gen_ai.operation.name"] = "execute_tool"
+            named = ctx.params.get("name") if ctx.params else None
+            attributes["gen_ai.tool.name"] = self._tool if named == self._tool else OTHER
+        return attributes
+
+
+def _fail(span: Span, error: BaseException | None) -> None:
+    """Takes note of what was raised, or with None of a tool error."""
+    if isinstance(error, MCPError | ValidationError):
+        code = str(error.error.code if isinstance(error, MCPError) else INVALID_PARAMS)
+        span.set_attributes({"error.type": code, "rpc.response.status_code": code})
+    else:
+        span.set_attribute("error.type", outcome_of(error) if error else "tool_error")
+    span.set_status(StatusCode.ERROR)
+
+
+def _parent(ctx: ServerRequestContext[Any]) -> Context | None:
+    """The caller's span, or else the gateway's, by its ids alone; None, which means no parent, if there are none."""
+    given = (ctx.meta or {}).get("traceparent") or (ctx.request and ctx.request.headers.get("traceparent"))
+    context = _propagator.extract({"traceparent": given} if isinstance(given, str) else {})
+    return context if get_current_span(context).get_span_context().is_valid else None

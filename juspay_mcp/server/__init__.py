@@ -1,0 +1,1 @@
+"""The MCP server: its tool, prompt and card, and the stdio transport."""

@@ -1,0 +1,107 @@
+"""One look into a customer's wallets within its budget: refreshed, or failing that as Juspay stored them."""
+
+from collections.abc import Awaitable
+
+import anyio
+
+from juspay_mcp.answer.snapshot import Snapshot, Source
+from juspay_mcp.errors import UpstreamError, UpstreamTimeout
+from juspay_mcp.juspay.client import JuspayClient
+from juspay_mcp.juspay.retries import Retries, Tell
+from juspay_mcp.juspay.wallets import WalletList
+from juspay_mcp.service.connection_slots import ConnectionSlots
+from juspay_mcp.settings.load import Settings
+from juspay_mcp.values.caller import Caller
+from juspay_mcp.values.customer_id import CustomerId
+from juspay_mcp.values.timestamps import Clock
+
+WAIT_SHARE = 0.5
+"""How much of a call's budget it may wait for a connection, so that enough is left for the refresh."""
+REFRESH_SHARE = 0.8
+"""How much of the rest the refresh gets, retries included; what is left is kept for the stored balances."""
+
+
+class Lookup:
+    """Looks into wallets; all of one call, retries and fallback included, takes the settings' budget at most.
+
+    Each lookup has one slot, and so one connection at a time, from its first request to its last.
+    """
+
+    def __init__(self, settings: Settings, client: JuspayClient, retries: Retries, clock: Clock) -> None:
+        self._settings = settings
+        self._client = client
+        self._retries = retries
+        self._clock = clock
+        self._slots = ConnectionSlots(settings.max_connections)
+
+    async def look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> Snapshot:
+        """The customer's wallets; its slot counts as one of `caller`'s.
+
+        Raises:
+            ServerBusy: it got none in time; nothing was sent.
+            UpstreamError: the refresh's error, where the stored balances couldn't be had either or wouldn't help.
+        """
+        budget = self._settings.timeout_seconds
+        deadline = anyio.current_time() + budget
+        requests = _Requests(self._client, customer_id)
+        async with self._slots.slot(caller, budget * WAIT_SHARE, lambda: tell("waiting for a connection")):
+            try:
+                reply, source = await self._refreshed_or_stored(requests, deadline, tell)
+            except UpstreamError as error:
+                error.upstream_requests = requests.sent
+                raise
+        return Snapshot(
+            reply=reply,
+            source=source,
+            as_of=self._clock(),
+            currency=self._settings.currency,
+            upstream_requests=requests.sent,
+        )
+
+    async def _refreshed_or_stored(
+        self, requests: "_Requests", deadline: float, tell: Tell
+    ) -> tuple[WalletList, Source]:
+        now = anyio.current_time()
+        try:
+            return await self._refresh(requests, now + (deadline - now) * REFRESH_SHARE, tell), "refresh"
+        except UpstreamError as error:
+            if not error.stored_may_help:
+                raise
+            failure = error
+        tell("using stored balances")
+        try:
+            return await self._by(deadline, requests.stored()), "last_known"
+        except UpstreamError:
+            raise failure from None
+
+    async def _refresh(self, requests: "_Requests", deadline: float, tell: Tell) -> WalletList:
+        tell("asking Juspay")
+        refreshed = self._retries.run(
+            request=requests.refresh,
+            seconds_left=lambda: deadline - anyio.current_time(),
+            tell=tell,
+        )
+        return await self._by(deadline, refreshed)
+
+    async def _by(self, deadline: float, reply: Awaitable[WalletList]) -> WalletList:
+        with anyio.CancelScope(deadline=deadline):
+            return await reply
+        raise UpstreamTimeout(self._settings.timeout_seconds)
+
+
+class _Requests:
+    """The requests of one look, counted as they are sent."""
+
+    def __init__(self, client: JuspayClient, customer_id: CustomerId) -> None:
+        self._client = client
+        self._customer_id = customer_id
+        self.sent = 0
+
+    async def refresh(self) -> WalletList:
+        """Refreshes; whatever was sent before was a refresh too."""
+        self.sent += 1
+        return await self._client.wallets("wallets/refresh-balances", self._customer_id, resends=self.sent - 1)
+
+    async def stored(self) -> WalletList:
+        self.sent += 1
+        return await self._client.wallets("wallets", self._customer_id)

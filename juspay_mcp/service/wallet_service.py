@@ -1,0 +1,139 @@
+"""One question about one customer, from the id to the answer: what every shell of this package calls."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
+
+import httpx2
+from pydantic import SecretStr
+
+from juspay_mcp.answer.model import Answer, make_answer
+from juspay_mcp.answer.snapshot import Snapshot
+from juspay_mcp.audit.log import AuditLog, open_audit
+from juspay_mcp.errors import NotConfigured
+from juspay_mcp.juspay.client import open_client
+from juspay_mcp.juspay.retries import Retries, Tell
+from juspay_mcp.service.lookup import Lookup
+from juspay_mcp.service.rate_limit import CallLimiter, Limiter
+from juspay_mcp.service.single_flight import Flights, Report
+from juspay_mcp.settings.load import Settings
+from juspay_mcp.values.caller import Caller
+from juspay_mcp.values.customer_id import CustomerId, parse_customer_id
+from juspay_mcp.values.timestamps import Clock, utc_now
+
+_logger = logging.getLogger(__name__)
+
+
+async def report_nothing(_number: int, _stage: str) -> None:
+    """For callers that don't ask what is happening."""
+
+
+class WalletService:
+    """Answers about customers' wallets; questions about one customer that overlap share one lookup."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        lookup: Lookup,
+        flights: Flights[CustomerId, tuple[Snapshot, Answer]],
+        limiter: Limiter,
+        audit: AuditLog | None,
+    ) -> None:
+        self._settings = settings
+        self._lookup = lookup
+        self._flights = flights
+        self._limiter = limiter
+        self._audit = audit
+        self._warned_of_unlisted = False
+
+    async def answer(self, customer_id: object, caller: Caller, tool: str, report: Report = report_nothing) -> Answer:
+        """The answer about the customer; the one way to get one.
+
+        The call counts against the limit of `caller`, whether `customer_id` is valid or not; and if there is an audit
+        log, it has a line about the call before this returns or raises.
+
+        Raises:
+            WalletsError: the leaf for what went wrong.
+        """
+
+        async def look_up() -> tuple[Snapshot, Answer]:
+            await self._limiter.admit(caller.name)
+            valid = parse_customer_id(customer_id)
+            if self._settings.missing:
+                raise NotConfigured(self._settings.missing)
+            return await self._flights.join(valid, partial(self._look, valid, caller), report)
+
+        if self._audit is None:
+            _, answer = await look_up()
+            return answer
+        return await self._audit.record(caller, tool, customer_id, look_up)
+
+    async def ready(self) -> bool:
+        """Whether calls can be answered, as far as this process can know: the audit log, if any, can be written."""
+        return self._audit is None or await self._audit.ready()
+
+    async def _look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> tuple[Snapshot, Answer]:
+        snapshot = await self._lookup.look(customer_id, caller, tell)
+        if snapshot.has_unlisted and not self._warned_of_unlisted:
+            # Once a process, and without the code, which somebody else wrote.
+            self._warned_of_unlisted = True
+            _logger.warning(
+                "a provider in Juspay's reply isn't listed in this version: its balance is shown, but isn't in the "
+                "total; report the code that the answer gives, so that it gets listed"
+            )
+        return snapshot, make_answer(snapshot, customer_id, self._settings.environment)
+
+
+@asynccontextmanager
+async def open_service(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    monotonic: Callable[[], float] = time.monotonic,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    retries: Retries | None = None,
+) -> AsyncIterator[WalletService]:
+    """A service with its connections; in the simulator environment, with a simulator of its own.
+
+    Raises:
+        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, the audit log not be
+            written, or the address of the limit's storage can't be one.
+    """
+    async with AsyncExitStack() as stack:
+        audit = await stack.enter_async_context(open_audit(settings, clock, monotonic))
+        if settings.environment == "simulator" and settings.base_url is None:
+            settings = stack.enter_context(own_simulator(settings))
+        limiter = await stack.enter_async_context(_open_limiter(settings))
+        client = await stack.enter_async_context(open_client(settings, clock, transport))
+        flights = await stack.enter_async_context(Flights[CustomerId, tuple[Snapshot, Answer]]())
+        lookup = Lookup(settings, client, retries or Retries(), clock)
+        yield WalletService(settings, lookup, flights, limiter, audit)
+
+
+@asynccontextmanager
+async def _open_limiter(settings: Settings) -> AsyncIterator[Limiter]:
+    if settings.rate_limit and settings.rate_limit_storage:
+        from juspay_mcp.service.redis_rate_limit import open_shared_limiter  # noqa: PLC0415 - only where replicas share it
+
+        async with open_shared_limiter(settings.rate_limit, settings.rate_limit_storage) as limiter:
+            yield limiter
+    else:
+        yield CallLimiter(settings.rate_limit)
+
+
+@contextmanager
+def own_simulator(settings: Settings) -> Iterator[Settings]:
+    """The settings that reach a simulator started for them; loopback, on a free port."""
+    from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator  # noqa: PLC0415 - only where it is asked for
+
+    with Simulator() as simulator:
+        yield replace(
+            settings,
+            base_url=simulator.url,
+            api_key=SecretStr(API_KEY),
+            api_key_file=None,
+            merchant_id=MERCHANT_ID,
+        )

@@ -1,0 +1,96 @@
+"""Whatever holds a line up, the event loop goes on."""
+
+import time
+from collections.abc import Iterator
+from threading import Event
+
+import anyio
+import pytest
+
+from juspay_mcp.audit.writer import LineWriter
+from tests.support.serving import until
+
+PATIENCE = 0.1
+
+
+class SlowDisk:
+    """Writes nothing until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.begun, self.goes_on = Event(), Event()
+        self.written: list[bytes] = []
+
+    def append(self, line: bytes, _deadline: float) -> None:
+        self.begun.set()
+        self.goes_on.wait(10)
+        self.written.append(line)
+
+    def check(self, _deadline: float) -> None:
+        self.goes_on.wait(10)
+
+
+@pytest.fixture
+def disk() -> Iterator[SlowDisk]:
+    disk = SlowDisk()
+    yield disk
+    disk.goes_on.set()
+
+
+async def fails(writer: LineWriter, line: bytes) -> None:
+    with pytest.raises(TimeoutError):
+        await writer.append(line)
+
+
+async def test_a_disk_that_does_not_answer_fails_the_line_and_leaves_the_loop_running(disk: SlowDisk) -> None:
+    writer = LineWriter(disk, PATIENCE)
+    turns = 0
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fails, writer, b"one\n")
+        tasks.start_soon(fails, writer, b"two\n")
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            turns += 1
+            await anyio.sleep(0.001)
+    assert turns > 10
+    with pytest.raises(TimeoutError):
+        await writer.check()
+    disk.goes_on.set()
+    await writer.append(b"three\n")
+    writer.close()
+    assert disk.written == [b"one\n", b"three\n"]  # the first was under way; the second was given up before
+
+
+async def test_beyond_so_many_that_wait_a_line_fails_at_once_and_a_check_before(disk: SlowDisk) -> None:
+    writer = LineWriter(disk, PATIENCE, max_waiting=4)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fails, writer, b"one\n")
+        await until(disk.begun.is_set)
+        for _ in range(2):
+            tasks.start_soon(fails, writer, b"one\n")
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(BlockingIOError):
+            await writer.check()
+        for _ in range(2):
+            tasks.start_soon(fails, writer, b"one\n")
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(BlockingIOError):
+            await writer.append(b"two\n")
+
+
+async def test_a_caller_that_is_cancelled_waits_for_its_line(disk: SlowDisk) -> None:
+    writer = LineWriter(disk)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.append, b"one\n")
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+        disk.goes_on.set()
+    assert disk.written == [b"one\n"]
+    writer.close()
+
+
+def test_a_line_that_is_written_when_the_loop_has_ended_harms_nothing(disk: SlowDisk) -> None:
+    writer = LineWriter(disk, PATIENCE)
+    anyio.run(fails, writer, b"one\n")
+    disk.goes_on.set()
+    writer.close()
+    assert disk.written == [b"one\n"]

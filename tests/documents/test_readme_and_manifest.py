@@ -1,0 +1,290 @@
+"""The documents say what the program does: names, defaults, tables, manifest and version are compared with it."""
+
+import ast
+import html
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import metadata, requires
+from pathlib import Path
+
+import anyio
+import click
+import jsonschema
+import pytest
+import yaml
+from mcp import Client
+from packaging.requirements import Requirement
+
+from juspay_mcp import errors
+from juspay_mcp.answer.model import Answer, WalletAnswer
+from juspay_mcp.cli.commands import cli
+from juspay_mcp.cli.host_configs import HOSTS, TRIAL, Host, block, cursor_link, vs_code_link
+from juspay_mcp.errors import UpstreamError, WalletsError
+from juspay_mcp.server import card, prompt
+from juspay_mcp.server.mcp_server import build_server
+from juspay_mcp.service.wallet_service import open_service
+from juspay_mcp.settings.load import load_settings
+from juspay_mcp.settings.variables import VARIABLES
+from juspay_mcp.simulator.api import CUSTOMERS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROGRAMS = ROOT / "tests" / "clients" / "programs"
+AGENTS = {
+    "OpenAI Agents SDK": "openai_agent.py",
+    "pydantic-ai": "pydantic_ai_agent.py",
+    "LangChain": "langchain_agent.py",
+    "AI SDK": "ai_sdk.mjs",
+}
+READERS: dict[str, Callable[[str], object]] = {
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "python": ast.parse,
+    "sh": str,
+    "js": str,
+}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+
+
+TOKENS = {460: 100, 793: 270, 2_998: 850, 4_713: 1_570}
+"""Bytes of a text, and its tokens: `bpe_openai.get_encoding("o200k_base")` of bpe-openai 0.1.4, rounded to tens.
+
+A text of another length must be counted anew.
+"""
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table after a heading of the README, without its head."""
+    table = README.split(heading, 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def code(text: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", text)
+
+
+def test_the_readme_lists_every_variable_with_its_default_and_meaning() -> None:
+    expected = [
+        [f"`{known.name}`", f"`{known.default}`" if known.default else "-", known.meaning] for known in VARIABLES
+    ]
+    assert rows("## Settings") == expected
+
+
+def test_the_readme_lists_every_error_code_in_the_order_of_the_contract() -> None:
+    codes = {leaf.code for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, WalletsError)
+             and leaf not in {WalletsError, UpstreamError}}  # fmt: skip
+    listed = [code(row[0])[0] for row in rows("### Errors")]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == codes
+
+
+def test_the_readme_lists_every_key_of_the_answer() -> None:
+    assert [key for row in rows("The result is structured") for key in code(row[0])] == list(Answer.model_fields)
+
+
+def test_the_readme_names_every_key_of_a_wallet() -> None:
+    paragraph = README.split("Each wallet has", 1)[1].split("\n\n", 1)[0]
+    assert set(WalletAnswer.model_fields) <= set(code(paragraph))
+
+
+def test_the_readme_lists_every_command() -> None:
+    listed = [code(row[0])[0].split() for row in rows("`juspay-wallets-mcp demo` prints")]
+    assert sorted(words[1] for words in listed if len(words) > 1) == sorted(cli.commands)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in sorted(cli.commands))], ids=" ".join)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    context = click.Context(cli.commands[command[0]] if command else cli, info_name="juspay-wallets-mcp")
+    text = context.get_help()
+    assert "Usage: juspay-wallets-mcp" in text
+    if not command:
+        assert all(known.name in text and known.meaning in text for known in VARIABLES)
+
+
+def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -> None:
+    declared = [Requirement(line) for line in requires("juspay-wallets-mcp") or []]
+    names = sorted(requirement.name for requirement in declared if requirement.marker is None)
+    assert sorted(name for row in rows("## What it depends on") for name in code(row[0])) == names
+
+
+def test_the_readme_names_the_card_and_the_prompt_with_its_arguments() -> None:
+    section = README.split("### The card and the prompt", 1)[1].split("\n### ", 1)[0]
+    [listed] = prompt.list_prompts().prompts
+    names = [listed.name, *(argument.name for argument in listed.arguments or [])]
+    assert [word for word in code(section) if word in {card.URI, *names}] == [card.URI, *names]
+
+
+def test_the_pictures_of_the_readme_are_there_and_small() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert pictures == ["docs/card.png"]
+    assert all(0 < (ROOT / picture).stat().st_size < 120_000 for picture in pictures)
+
+
+def folded(name: str) -> str:
+    """The block that opens under a name."""
+    found: list[str] = re.findall(
+        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n\n```\w+\n(.*?)\n```\n\n</details>", README, re.DOTALL
+    )
+    [text] = found
+    return text
+
+
+def imported(source: str) -> set[tuple[str, str]]:
+    """Each module that a program imports from, with each name, in Python or JavaScript."""
+    python = re.findall(r"^from (\S+) import (.+)$", source, re.MULTILINE)
+    script = [
+        (module, names) for names, module in re.findall(r"^import \{ (.+) \} from '(.+)';$", source, re.MULTILINE)
+    ]
+    return {(module, name) for module, names in python + script for name in names.split(", ")}
+
+
+def test_every_block_of_the_readme_is_of_a_language_that_a_test_reads() -> None:
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert {language for language, _ in fences} == READERS.keys()
+    for language, text in fences:
+        assert READERS[language](text)
+
+
+def test_the_readme_has_every_host_with_its_file_in_the_programs_order() -> None:
+    listed = re.findall(r"<summary><b>(.+)</b>: <code>(.+)</code>, (.+)</summary>", README)
+    assert [tuple(map(html.unescape, each)) for each in listed] == [
+        (host.name, host.file, host.where) for host in HOSTS
+    ]
+
+
+@pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
+def test_the_readme_has_the_block_that_the_program_writes_for_a_host(host: Host) -> None:
+    assert folded(host.name) == block(host)
+
+
+def test_the_readme_links_to_the_hosts_that_install_by_a_link() -> None:
+    assert f"[Cursor]({cursor_link()})" in README
+    assert f"[VS Code]({vs_code_link()})" in README
+
+
+@pytest.mark.parametrize(("name", "program"), AGENTS.items())
+def test_the_code_in_the_readme_uses_what_the_tried_programs_use(name: str, program: str) -> None:
+    text = folded(name)
+    assert imported(text)
+    assert imported(text) <= imported((PROGRAMS / program).read_text(encoding="utf-8"))
+    words = re.findall(r"[\w-]+", text)
+    assert {"juspay-wallets-mcp", *TRIAL, *TRIAL.values()} <= set(words)
+    assert [word for word in words if word.startswith("cth_")] == ["cth_all_linked"]
+    assert "cth_all_linked" in CUSTOMERS
+
+
+def test_the_extras_that_the_readme_installs_exist() -> None:
+    named = re.findall(r"(?:pip|pipx|uv tool) install '?juspay-wallets-mcp(?:\[(\w+)\])?", README)
+    assert "" in named
+    assert {extra for extra in named if extra} == set(metadata("juspay-wallets-mcp").get_all("Provides-Extra") or [])
+
+
+async def instructions() -> str:
+    """What a model is told before its first call."""
+    async with Client(build_server(partial(open_service, load_settings({})))) as client:
+        return client.instructions or ""
+
+
+def test_the_readme_says_how_many_bytes_and_tokens_a_conversation_pays() -> None:
+    counted = subprocess.run(
+        [sys.executable, "-m", "scripts.budgets", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    sizes = [len(anyio.run(instructions).encode()), *map(int, re.findall(r": (\d+) bytes", counted.stdout))]
+    assert [row[1] for row in rows("### What it costs")] == [f"{size:,}" for size in sizes]
+    assert [row[2] for row in rows("### What it costs")] == [f"{TOKENS[size]:,}" for size in sizes]
+
+
+def test_the_make_targets_the_documents_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:`|^)make (?:PYTHON=\S+ )?([a-z-]+)", text, re.MULTILINE))
+        assert named <= targets
+        assert named
+
+
+def test_the_manifest_is_what_the_program_says_of_itself() -> None:
+    printed = subprocess.run(
+        [sys.executable, "scripts/server_json.py"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    assert json.loads(printed.stdout) == MANIFEST, "make manifest"
+
+
+def test_the_manifest_describes_every_variable_as_the_program_reads_it() -> None:
+    [package] = MANIFEST["packages"]
+    listed = [
+        (each["name"], each["description"], each["isSecret"], each.get("default"))
+        for each in package["environmentVariables"]
+    ]
+    assert listed == [(known.name, known.meaning, known.secret, known.default) for known in VARIABLES]
+    secret = {known.name for known in VARIABLES if known.secret}
+    assert secret == {"JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY", "JUSPAY_MCP_RATE_LIMIT_STORAGE"}
+
+
+def test_the_manifest_is_valid_and_has_no_key_the_schema_does_not_know() -> None:
+    schema = json.loads((Path(__file__).parents[1] / "schemas" / "server.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(MANIFEST, schema)
+    known = set(re.findall(r'"(\$?[A-Za-z]+)": \{', json.dumps(schema)))
+    assert set(re.findall(r'"(\$?[A-Za-z]+)":', json.dumps(MANIFEST))) <= known | {"$schema"}
+
+
+def test_every_place_that_names_the_public_home_names_the_one_of_the_project() -> None:
+    urls = PROJECT["project"]["urls"]
+    home = urls["Repository"]
+    owner, _, name = MANIFEST["name"].removeprefix("io.github.").partition("/")
+    assert home == f"https://github.com/{owner}/{name}"
+    assert all(url.startswith(home) for url in urls.values())
+    assert MANIFEST["repository"] == {"url": home, "source": "github"}
+    assert MANIFEST["websiteUrl"] == urls["Documentation"]
+    assert f"\ngit clone {home} && cd {name}\nmake demo " in README
+    hook = PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert all(f"{home}/" in each["replacement"] for each in hook["substitutions"])
+
+
+def test_a_weakness_is_reported_where_the_project_says() -> None:
+    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "config.yml").read_text(encoding="utf-8"))
+    [link] = form["contact_links"]
+    assert link["url"] == PROJECT["project"]["urls"]["Security"]
+    assert link["url"].endswith("/security/advisories/new")
+
+
+def test_a_browser_that_the_tests_find_is_not_installed_beside() -> None:
+    script = (ROOT / "scripts" / "install-programs").read_text(encoding="utf-8")
+    tests = (ROOT / "tests" / "browser" / "conftest.py").read_text(encoding="utf-8")
+    [installed] = re.findall(r"^browsers=\((.+)\)$", script, re.MULTILINE)
+    [found] = re.findall(r"^BROWSERS = (\(.+\))$", tests, re.MULTILINE)
+    assert tuple(installed.split()) == ast.literal_eval(found)
+
+
+def test_there_is_one_version_and_the_registry_finds_its_name_in_the_readme() -> None:
+    package = metadata("juspay-wallets-mcp")
+    assert MANIFEST["version"] == MANIFEST["packages"][0]["version"] == package["Version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", MANIFEST["version"])
+    assert f"mcp-name: {MANIFEST['name']} -->" in package.json["description"]
+
+
+FORBIDDEN = re.compile(  # in such a way that it finds nothing in this file either
+    r"/(work|farm|root)/|/tmp/ba[s]h_jobs|//[a-z.-]*(pypi|npm|debian|pythonhosted)[a-z.-]*[.](org|com)"
+    r"|\b(ghcr|docker|quay|crates)[.]io\b"
+)
+OURS = {".ci", ".github", ".gitignore"}
+MADE = {"__pycache__", "artifacts", "build", "dist"}
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the project keeps a file, or a tool has made it."""
+    parts = path.relative_to(ROOT).parts
+    return path.is_file() and not any(part in MADE or (part[0] == "." and part not in OURS) for part in parts)
+
+
+def test_no_file_names_a_machine_or_a_registry_host() -> None:
+    files = [path for path in ROOT.rglob("*") if is_ours(path)]
+    assert len(files) > 50
+    found = {path.name for path in files if FORBIDDEN.search(path.read_text(encoding="utf-8", errors="replace"))}
+    assert found == set()

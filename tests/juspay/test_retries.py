@@ -1,0 +1,139 @@
+"""Whether a failed refresh is tried again, and after how long: one table, without waiting."""
+
+from collections.abc import Callable, Sequence
+
+import anyio.lowlevel
+import pytest
+
+from juspay_mcp.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    CustomerNotFound,
+    RequestRejected,
+    UpstreamError,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from juspay_mcp.juspay.retries import Retries
+
+DRAWN = 0.6
+PLENTY = 20.0
+
+
+def refused() -> UpstreamUnavailable:
+    return UpstreamUnavailable("the connection was refused", passing=True)
+
+
+def busy(retry_after: int | None = None) -> UpstreamUnavailable:
+    return UpstreamUnavailable("it answered HTTP 503", passing=True, retry_after=retry_after)
+
+
+class Upstream:
+    """Fails as it is told, then answers; takes note of requests, of the waits between them and of what is said."""
+
+    def __init__(self, failures: Sequence[Exception]) -> None:
+        self.failures = list(failures)
+        self.requests = 0
+        self.waits: list[float] = []
+        self.said: list[str] = []
+
+    async def __call__(self) -> str:
+        self.requests += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return "wallets"
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await anyio.lowlevel.checkpoint()
+
+    async def ask(self, seconds_left: float | Callable[[], float] = PLENTY) -> str:
+        left = seconds_left if callable(seconds_left) else lambda: seconds_left
+        retries = Retries(sleep=self.sleep, draw=lambda: DRAWN)
+        return await retries.run(self, left, self.said.append)
+
+
+RETRIED: dict[str, tuple[list[Exception], list[float]]] = {
+    "nothing fails": ([], []),
+    "refused once": ([refused()], [0.3]),
+    "refused twice: the bound doubles": ([refused(), refused()], [0.3, 0.6]),
+    "503 asks for less than the jitter": ([busy(0)], [0.3]),
+    "503 asks for more than the jitter": ([busy(2)], [2]),
+    "429 asks for 3 s": ([UpstreamRateLimited(3)], [3]),
+    "429 asks for nothing, in so many words": ([UpstreamRateLimited(0)], [0.3]),
+    "each failure asks for its own": ([UpstreamRateLimited(1), busy(4)], [1, 4]),
+}
+
+
+@pytest.mark.parametrize("name", RETRIED)
+async def test_what_may_pass_is_tried_again_after_a_wait(name: str) -> None:
+    failures, waits = RETRIED[name]
+    upstream = Upstream(failures)
+    assert await upstream.ask() == "wallets"
+    assert (upstream.requests, upstream.waits) == (len(failures) + 1, waits)
+
+
+FINAL: dict[str, UpstreamError] = {
+    "a slow answer: the providers were asked already": UpstreamTimeout(25),
+    "500": UpstreamUnavailable("it answered HTTP 500", passing=False),
+    "DNS": UpstreamUnavailable("its host name could not be resolved (DNS)", passing=False),
+    "a certificate": UpstreamUnavailable("its TLS certificate could not be verified", passing=False),
+    "429 that names no time": UpstreamRateLimited(None),
+    "429 that asks for more than is left": UpstreamRateLimited(20),
+    "503 that asks for more than is left": busy(20),
+    "401": AuthenticationFailed("sandbox"),
+    "403": AccessDenied(),
+    "404": CustomerNotFound("sandbox"),
+    "422": RequestRejected(422),
+    "no JSON": UpstreamInvalid("it is not JSON"),
+}
+
+
+@pytest.mark.parametrize("name", FINAL)
+async def test_what_will_not_pass_is_not_tried_again(name: str) -> None:
+    upstream = Upstream([FINAL[name]])
+    with pytest.raises(UpstreamError) as caught:
+        await upstream.ask()
+    assert caught.value is FINAL[name]
+    assert (upstream.requests, upstream.waits, upstream.said) == (1, [], [])
+
+
+async def test_the_third_failure_is_the_last() -> None:
+    last = refused()
+    upstream = Upstream([refused(), busy(), last])
+    with pytest.raises(UpstreamError) as caught:
+        await upstream.ask()
+    assert caught.value is last
+    assert (upstream.requests, len(upstream.waits)) == (3, 2)
+
+
+async def test_a_retry_that_would_begin_after_the_deadline_is_not_waited_for() -> None:
+    left = iter([0.31, 0.6])
+    upstream = Upstream([refused(), refused(), refused()])
+    with pytest.raises(UpstreamUnavailable):
+        await upstream.ask(lambda: next(left))
+    assert (upstream.requests, upstream.waits) == (2, [0.3])
+
+
+async def test_each_wait_is_told_with_its_length_and_the_attempt_it_leads_to() -> None:
+    upstream = Upstream([refused(), UpstreamRateLimited(2)])
+    await upstream.ask()
+    assert upstream.said == ["waiting 0.3 s, attempt 2 of 3", "waiting 2.0 s, attempt 3 of 3"]
+
+
+async def test_a_bug_is_not_tried_again() -> None:
+    upstream = Upstream([ZeroDivisionError()])
+    with pytest.raises(ZeroDivisionError):
+        await upstream.ask()
+    assert upstream.requests == 1
+
+
+async def test_cancelling_ends_the_wait() -> None:
+    upstream = Upstream([refused(), refused()])
+    retries = Retries(sleep=anyio.sleep, draw=lambda: 0.999)
+    with anyio.move_on_after(0.01) as scope:
+        await retries.run(upstream, lambda: PLENTY, upstream.said.append)
+    assert scope.cancelled_caught
+    assert upstream.requests == 1
