@@ -39,7 +39,7 @@ async def test_the_byte_goals_hold_and_nothing_else_fails_a_run(tmp_path: Path) 
     async with open_rig(tmp_path) as rig:
         report = await figures.size(rig, Plan(measured=(OURS,)))
     assert [row.name for row in report.rows if row.goal and row.goal.fails] == [
-        "tools/list", "text for 3 linked wallets", "text for 25 linked wallets"
+        "tools/list", "text for 3 wallets with a mobile each", "text for 25 of 40 with a mobile each"
     ]  # fmt: skip
     assert report.broken == []
 

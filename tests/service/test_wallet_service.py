@@ -131,6 +131,6 @@ async def test_the_first_unlisted_provider_of_a_process_is_warned_of_without_its
             await service.answer(customer, JANE, NAME)
     [record] = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.getMessage() == (
-        "a provider in Juspay's reply isn't listed in this version: its balance is shown, but isn't in the total; "
-        "report the code that the answer gives, so that it gets listed"
+        "an unlisted provider in Juspay's reply: its balance is shown, but isn't in the total; report the code that "
+        "the answer gives, so that it gets listed"
     )
