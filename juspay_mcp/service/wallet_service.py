@@ -81,8 +81,8 @@ class WalletService:
             # Once a process, and without the code, which somebody else wrote.
             self._warned_of_unlisted = True
             _logger.warning(
-                "an unlisted provider in Juspay's reply: its balance is shown, but isn't in the total; report the code "
-                "that the answer gives, so that it gets listed"
+                "an unlisted provider in Juspay's reply: its balance is shown, but isn't in the total; report the "
+                "code that the answer gives, so that it gets listed"
             )
         return snapshot, make_answer(snapshot, customer_id, self._settings.environment)
 

@@ -88,6 +88,6 @@ def _texts(content: str | list[dict[str, str]]) -> Iterable[str]:
 
 
 def _answer(said: str) -> str:
-    """Some clients hand a tool's text on as it is, some as JSON in JSON: whoever reads it finds the total in both."""
-    total = re.search(r"total_balance\W+([\d.]+)", said)
-    return f"They hold {total[1]}" if total else said
+    """Some clients hand the text on and some the structured content, as it is or as JSON in JSON: the total is in all."""
+    total = re.search(r"\bhold INR ([\d,.]+\d)", said)
+    return f"They hold {total[1].replace(',', '')}" if total else said
