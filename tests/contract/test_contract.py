@@ -236,6 +236,7 @@ async def test_juspay_gets_the_documented_headers_and_no_others(host: Host, simu
     assert request.headers == {
         "host": simulator.url.removeprefix("http://"),
         "accept": "application/json",
+        "connection": "close",
         "accept-encoding": "identity",
         "content-type": "application/x-www-form-urlencoded",
         "user-agent": f"juspay-wallets-mcp/{VERSION} Python/{platform.python_version()}",
