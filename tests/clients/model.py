@@ -88,6 +88,6 @@ def _texts(content: str | list[dict[str, str]]) -> Iterable[str]:
 
 
 def _answer(said: str) -> str:
-    """Some clients hand the text on and some the structured content, as it is or as JSON in JSON: the total is in all."""
+    """Some clients hand on the text, some the structured content, as it is or as JSON in JSON: all have the total."""
     total = re.search(r"\bhold INR ([\d,.]+\d)", said)
     return f"They hold {total[1].replace(',', '')}" if total else said
