@@ -39,7 +39,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         InvalidCustomerId(number=True),
         (
-            "The call was refused and nothing was sent to Juspay: customer_id was a number. Try again with the same "
+            "The call was rejected and no request was sent to Juspay: customer_id was a number. Try again with the same "
             "digits as a string, in quotes. [invalid_customer_id]"
         ),
     ),
@@ -106,7 +106,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         ServerBusy(13),
         (
-            "This server is busy: all its connections to Juspay are in use, so nothing was sent. "
+            "This server is busy: all its connections to Juspay are in use, so no request was sent. "
             "Try again in 13 seconds. [rate_limited]"
         ),
     ),

@@ -140,7 +140,7 @@ async def test_a_call_that_gets_no_slot_in_its_time_is_told_that_the_server_is_b
             async with slots.slot(STDIO, 0.01, lambda: None):
                 pytest.fail("there was none")
     assert str(caught.value) == (
-        "This server is busy: all its connections to Juspay are in use, so nothing was sent. "
+        "This server is busy: all its connections to Juspay are in use, so no request was sent. "
         "Try again in 1 second. [rate_limited]"
     )
 
