@@ -7,7 +7,7 @@ tell the two apart: it would be somebody else's balances.
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpcore2
 import httpx2
@@ -139,15 +139,18 @@ class _Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
-        self._stream = await httpcore2.AnyIOBackend().connect_tcp(host, port, timeout, local_address, socket_options)
-        self._connected = True
-        return self
+        backend = httpcore2.AnyIOBackend()
+        return self._over(await backend.connect_tcp(host, port, timeout, local_address, socket_options))
 
     @override
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.AsyncNetworkStream:
-        self._stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return self._over(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def _over(self, stream: httpcore2.AsyncNetworkStream) -> Self:
+        self._stream = stream
+        self._connected = True
         return self
 
     @override
