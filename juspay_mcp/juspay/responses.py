@@ -60,7 +60,7 @@ def read_wallets(reply: Reply, environment: Environment, now: datetime) -> Walle
     if reply.defect:
         raise UpstreamInvalid(reply.defect, request_id(reply))
     try:
-        wallets = parse_wallets(decode_json(reply.body))
+        wallets = parse_wallets(decode_json(reply.body, repeated_keys=True))
     except MalformedJson:
         raise UpstreamInvalid("it is not JSON", request_id(reply)) from None
     except UndocumentedShape:
@@ -132,7 +132,7 @@ def _error_by_class(status: int, trace: str | None, wait: int | None) -> Upstrea
 
 def _members(reply: Reply) -> object:
     try:
-        return decode_json(reply.body)
+        return decode_json(reply.body, repeated_keys=True)
     except MalformedJson:
         return None
 

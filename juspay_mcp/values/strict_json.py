@@ -9,11 +9,12 @@ class MalformedJson(ValueError):
     """Not a JSON text in UTF-8, or nested too deep to read."""
 
 
-def decode_json(body: bytes) -> object:
+def decode_json(body: bytes, *, repeated_keys: bool = False) -> object:
     """The value in `body`.
 
     Numbers are `Decimal`. What JSON can't mean with certainty becomes None: NaN, the infinities, a number too large
-    for a decimal, and the value of a key that an object has twice with different values (which of them was meant?).
+    for a decimal, and an object that has a key twice (which of the two was meant?). With `repeated_keys` such an
+    object is read, and only the value of a key that comes with different values is None.
 
     Raises:
         MalformedJson: `body` isn't JSON.
@@ -24,7 +25,7 @@ def decode_json(body: bytes) -> object:
             parse_float=_number,
             parse_int=_number,
             parse_constant=lambda _: None,
-            object_pairs_hook=_object,
+            object_pairs_hook=_object_of_certain if repeated_keys else _object_of_unique,
         )
     raise MalformedJson  # not from json's own errors: those hold the body
 
@@ -36,7 +37,12 @@ def _number(token: str) -> Decimal | None:
         return None
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _object_of_unique(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else None
+
+
+def _object_of_certain(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members: dict[str, object] = {}
     ambiguous = set()
     for key, value in pairs:

@@ -40,7 +40,7 @@ from tests.support.processes import CALL, MODERN, Pipes
 from tests.support.serving import until
 
 KEY = "0123456789abcdef0123456789abcdef"
-ID = {"x-request-id": "trace-0001"}
+ID = {"x-request-id": "aaaa0001aaaa0001"}
 WALLETS = {"list": [{"wallet": "PAYTM", "linked": True, "current_balance": "90"}, {"wallet": "MOBIKWIK"}]}
 ARGUMENTS = {"customer_id": CUSTOMER}
 JANE = Caller("token:jane", "http")
@@ -124,7 +124,7 @@ def line(**fields: Any) -> dict[str, Any]:
         "customer": customer_hash(CUSTOMER, SecretStr(KEY)),
         "milliseconds": 250,
         "upstream_requests": 1,
-        "request_id": "trace-0001",
+        "request_id": "aaaa0001aaaa0001",
     }
     return {name: value for name, value in {**usual, **fields}.items() if value is not None}
 
@@ -176,7 +176,7 @@ async def test_a_line_is_compact_ascii_in_a_fixed_order_and_the_hash_anybody_s_h
     assert content(path) == (
         '{"time":"2026-11-23T09:30:00.000Z","caller":"oauth:J\\u00fcrgen\\n","transport":"http",'
         f'"tool":"refresh_customer_wallets","customer":"{hashed}","outcome":"ok","source":"refresh",'
-        '"wallet_count":2,"milliseconds":250,"upstream_requests":1,"request_id":"trace-0001"}\n'
+        '"wallet_count":2,"milliseconds":250,"upstream_requests":1,"request_id":"aaaa0001aaaa0001"}\n'
     ).encode("ascii")
 
 

@@ -32,6 +32,17 @@ def with_decimals(value: object) -> object:
         pytest.param(b"NaN", None, id="not a number"),
         pytest.param(b"[Infinity, -Infinity]", [None, None], id="the infinities"),
         pytest.param(b"1e9999999999999999999", None, id="a number too large for a decimal"),
+        pytest.param(b'{"a": 1, "a": 2}', None, id="a key twice: which was meant?"),
+        pytest.param(b'[{"a": 1, "a": 1}, {"b": true}]', [None, {"b": True}], id="a key twice costs its object only"),
+    ],
+)
+def test_a_body_is_read_and_what_is_uncertain_in_it_is_none(body: bytes, value: object) -> None:
+    assert decode_json(body) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
         pytest.param(b'{"a": 1, "a": 2, "b": 3}', {"a": None, "b": Decimal(3)}, id="a key twice: which was meant?"),
         pytest.param(b'{"a": 1, "a": 2, "a": 2}', {"a": None}, id="a key three times"),
         pytest.param(b'{"a": 1, "a": 1.00}', {"a": Decimal(1)}, id="a key twice with one value"),
@@ -40,8 +51,8 @@ def with_decimals(value: object) -> object:
         pytest.param(b'{"a": null, "a": null}', {"a": None}, id="twice null"),
     ],
 )
-def test_a_body_is_read_and_what_is_uncertain_in_it_is_none(body: bytes, value: object) -> None:
-    assert decode_json(body) == value
+def test_where_keys_may_be_repeated_only_what_is_uncertain_is_none(body: bytes, value: object) -> None:
+    assert decode_json(body, repeated_keys=True) == value
 
 
 @pytest.mark.parametrize("number", ["109.55", "1.10", "0.1", "100", "-0", "1E+5", "12345678901234567890.123456789"])
@@ -79,12 +90,15 @@ def test_of_keys_that_come_twice_only_those_with_two_values_are_lost(
     assert isinstance(one, dict)
     assert isinstance(other, dict)
     same = {key: type(value) is type(other[key]) and value == other[key] for key, value in one.items()}
-    assert decode_json(body.encode()) == {key: value if same[key] else None for key, value in one.items()}
+    assert decode_json(body.encode(), repeated_keys=True) == {
+        key: value if same[key] else None for key, value in one.items()
+    }
 
 
 @given(documents)
 def test_any_document_is_read_as_it_was_written(document: object) -> None:
-    assert decode_json(json.dumps(document).encode()) == with_decimals(document)
+    body = json.dumps(document).encode()
+    assert decode_json(body) == decode_json(body, repeated_keys=True) == with_decimals(document)
 
 
 @given(st.binary() | st.text(st.sampled_from('{}[]",:0123456789.eE+-truefalsnN')).map(str.encode))
