@@ -170,8 +170,9 @@ def test_stdin_without_a_message_ends_with_0_and_says_why(
     ended = subprocess.run(COMMAND, stdin=stdin, capture_output=True, check=False, env=environ | MEASURING)
     os.close(stdin)
     assert (ended.stdout, ended.returncode) == (b"", 0)
-    assert NOTHING_CAME in ended.stderr
-    assert ended.stderr.count(b"\n") == 1
+    *greeting, reason = ended.stderr.splitlines()
+    assert NOTHING_CAME in reason
+    assert greeting == [] or os.name == "nt"  # NUL counts as a terminal there
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs sh")
