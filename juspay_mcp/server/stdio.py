@@ -20,14 +20,13 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 from anyio.lowlevel import EventLoopToken, current_token
-from mcp.server.lowlevel import Server
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
 from juspay_mcp.errors import EX_OK
 from juspay_mcp.server.json_rpc import MalformedMessage, parse_message
 from juspay_mcp.server.mcp_server import build_server, warn_about_missing
-from juspay_mcp.service.wallet_service import WalletService, open_service
+from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import Settings
 
 _STDIN, _STDOUT, _STDERR = range(3)
@@ -63,16 +62,17 @@ async def serve_stdio(settings: Settings) -> None:
             client = StdioClient(wire)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_end_on_signal, client)
-                tasks.start_soon(_serve, server, client)
-                await client.finished(settings.timeout_seconds + _WRITE_SECONDS)
-                _exit_in_time()
+                tasks.start_soon(_close_when_finished, client, settings.timeout_seconds + _WRITE_SECONDS)
+                options = server.create_initialization_options()
+                for messages in Opening(client.messages()).parts():
+                    await server.run(cast("Any", messages), client, options)
                 tasks.cancel_scope.cancel()
 
 
-async def _serve(server: Server[WalletService], client: "StdioClient") -> None:
-    options = server.create_initialization_options()
-    for messages in Opening(client.messages()).parts():
-        await server.run(cast("Any", messages), client, options)
+async def _close_when_finished(client: "StdioClient", seconds: float) -> None:
+    await client.finished(seconds)
+    _exit_in_time()
+    client.closed.set()
 
 
 class StdioClient:
@@ -86,9 +86,10 @@ class StdioClient:
         self._changed = anyio.Event()
         self._ended = anyio.Event()
         self._abandoned = False
+        self.closed = anyio.Event()
 
     async def messages(self) -> AsyncIterator[SessionMessage]:
-        """Yields the messages, and answers the malformed ones; at the end it waits to be cancelled."""
+        """Yields the messages, and answers the malformed ones. It ends once `closed` is set, and with it the SDK."""
         # No exit waits for a daemon thread. It serves any kind of stdin: no event loop can wait for a file, on macOS
         # not even for the end of one, and Windows' can't wait for a pipe.
         Thread(target=self._read_in_thread, args=(current_token(),), daemon=True).start()
@@ -106,7 +107,7 @@ class StdioClient:
                 self._unfinished += 1
             yield SessionMessage(message, ServerMessageMetadata(on_request_unanswered=self._finish_one))
         await self._finish_one()
-        await anyio.sleep_forever()
+        await self.closed.wait()
 
     async def send(self, item: SessionMessage, /) -> None:
         """Writes a message.
@@ -127,8 +128,7 @@ class StdioClient:
             self.abandon()
             raise anyio.BrokenResourceError from None
         finally:
-            if isinstance(item.message, JSONRPCResponse | JSONRPCError):
-                await self._finish_one()
+            await self._finish_one(isinstance(item.message, JSONRPCResponse | JSONRPCError))
 
     def end(self) -> None:
         """Takes no further lines; what was read is answered. The second time, nothing is waited for any more."""
@@ -183,8 +183,8 @@ class StdioClient:
         self._chunks_in.close()
         self._wake()
 
-    async def _finish_one(self) -> None:
-        self._unfinished -= 1
+    async def _finish_one(self, one: bool = True) -> None:  # noqa: FBT001, FBT002 - a count of one or none
+        self._unfinished -= one
         self._wake()
 
     def _wake(self) -> None:
