@@ -54,6 +54,23 @@ class Machine:
 
 
 @contextmanager
+def running(program: str, task: Mapping[str, Any]) -> Iterator[str]:
+    """One of our programs for Node that serves until it is ended; the address that it prints."""
+    with subprocess.Popen(
+        [NODE, "--input-type=module"], cwd=NPM, env={"PATH": os.environ["PATH"], "TASK": json.dumps(task)},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8",
+    ) as process:  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write((_PROGRAMS / program).read_text(encoding="utf-8"))
+            process.stdin.close()
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+@contextmanager
 def reachable(transport: str, environ: dict[str, str], folder: Path) -> Iterator[dict[str, Any]]:
     """How a client gets to the server: the command of one, or the address and the token of one that runs."""
     if transport == "stdio":
