@@ -25,7 +25,15 @@ from juspay_mcp.simulator.api import API_KEY, Simulator
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(juspay_mcp.__file__).parent
-NAMES = ("CONTRIBUTING.md", "PRIVACY.md", "README.md", "SECURITY.md", "docs/architecture.md", "docs/operations.md")
+NAMES = (
+    "CONTRIBUTING.md",
+    "PRIVACY.md",
+    "README.md",
+    "SECURITY.md",
+    "docs/architecture.md",
+    "docs/identity-providers.md",
+    "docs/operations.md",
+)
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 SOURCES = {
     path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))
@@ -164,7 +172,7 @@ def test_the_reference_is_what_the_program_says_of_itself() -> None:
 def test_every_test_that_a_page_names_exists(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", PAGES[page]))
     assert named <= defined_tests()
-    assert named or page in {"CONTRIBUTING.md", "README.md", "docs/operations.md"}
+    assert named or page in {"CONTRIBUTING.md", "README.md", "docs/identity-providers.md", "docs/operations.md"}
 
 
 @pytest.mark.parametrize(
