@@ -39,8 +39,8 @@ ERRORS: list[tuple[WalletsError, str]] = [
     (
         InvalidCustomerId(number=True),
         (
-            "The call was rejected and no request was sent to Juspay: customer_id was a number. Try again with the same "
-            "digits as a string, in quotes. [invalid_customer_id]"
+            "The call was rejected and no request was sent to Juspay: customer_id was a number. Try again with the "
+            "same digits as a string, in quotes. [invalid_customer_id]"
         ),
     ),
     (
