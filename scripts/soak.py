@@ -22,7 +22,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults import FINE, GRACE, IMPATIENT, PATIENT, Fault, Host, Reply, Upstream, open_host
+from tests.support.faulty_upstream import FINE, GRACE, IMPATIENT, PATIENT, Fault, Host, Reply, Upstream, open_host
 
 BUDGET = 2.0
 """Seconds a call has."""

@@ -3,12 +3,11 @@
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import UTC, datetime
+from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-import anyio.lowlevel
 import pytest
 from hypothesis import settings as hypothesis_settings
 from mcp import Client
@@ -19,15 +18,12 @@ from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from tests.support.common import NOW, Host, no_wait
 from tests.support.serving import connected, served
-
-NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 # The same examples on every machine: a failure in CI is a failure here.
 hypothesis_settings.register_profile("project", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("project")
-
-Host = Callable[..., AbstractAsyncContextManager[Client]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,11 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_xdist_auto_num_workers() -> int:
     """Two workers for each core: half of the time tests wait, for a process to start or a timeout to pass."""
     return 2 * (os.cpu_count() or 1)
-
-
-async def no_wait(_seconds: float) -> None:
-    """Waits as tests do: not at all."""
-    await anyio.lowlevel.checkpoint()
 
 
 @pytest.fixture

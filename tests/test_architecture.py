@@ -80,3 +80,13 @@ def test_the_architecture_page_shows_the_rooms_in_their_order() -> None:
         tuple(re.findall(r"^\| `(\w+)`", page.partition("## The rooms")[2].partition("\n## ")[0], re.MULTILINE))
         == ROOMS
     )
+
+
+def test_tests_share_helpers_by_the_support_folder_and_never_by_another_test() -> None:
+    tests = Path(__file__).parent
+    for path in tests.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+                parts = (node.module or "").split(".")
+                assert not any(part == "conftest" or part.startswith("test_") for part in parts), path
+    assert [path for path in tests.rglob("__init__.py") if path.read_text(encoding="utf-8").strip()] == []

@@ -14,8 +14,8 @@ from juspay_mcp.juspay.wallets import ErrorInstead, UndocumentedShape, parse_wal
 from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import decode_json
-from tests.conftest import NOW
 from tests.support.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
+from tests.support.common import NOW
 
 MONEY = r"-?\d+\.\d(\d|\d{1,29}[1-9])"
 MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"

@@ -5,8 +5,8 @@ import pytest
 
 from juspay_mcp.answer.snapshot import Freshness, Source
 from juspay_mcp.juspay.wallets import Wallet
-from tests.conftest import NOW
 from tests.support.builders import ago, make_part, make_snapshot, make_wallet
+from tests.support.common import NOW
 
 FIVE_MINUTES = timedelta(minutes=5)
 TICK = timedelta(microseconds=1)

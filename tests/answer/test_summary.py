@@ -2,48 +2,24 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from juspay_mcp.answer.snapshot import Snapshot, Source
 from juspay_mcp.answer.summary import notices, summarize
 from juspay_mcp.juspay.wallets import Wallet
 from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.amounts import format_amount, format_grouped
-from tests.conftest import NOW
-from tests.juspay.test_providers import WALLETS
 from tests.support.builders import ago, make_part, make_snapshot, make_wallet
+from tests.support.common import NOW
+from tests.support.provider_codes import WALLETS
+from tests.support.snapshots import environments, snapshots
 
 NOT_REFRESHED = "Not refreshed: this is what Juspay had stored."
 UNLINKED = make_wallet("FREECHARGE", None, linked=False)
 UNSAID = make_wallet("PHONEPE", "8.00", linked=None)
-codes = st.sampled_from(["PAYTM", "MOBIKWIK", "SIMPL", "LAZYPAY", "TWID", "NEWPAY", "SENDMONEY"])
-wallets = st.builds(
-    make_wallet,
-    codes,
-    st.sampled_from([None, "0", "-5", "1234.5"]),
-    ref=st.sampled_from([None, "XXXXXX1234"]),
-    linked=st.sampled_from([True, False, None]),
-    refreshed=st.none() | st.timedeltas(timedelta(minutes=-9), timedelta(days=9)).map(NOW.__sub__),
-    unreadable_parts=st.integers(0, 2),
-    own_part_differs=st.booleans(),
-    entries_differ=st.booleans(),
-    parts=st.lists(st.builds(make_part, codes), max_size=12).map(tuple),
-)
-snapshots = st.builds(
-    lambda wallets, source, unreadable, incomplete, reports_error: make_snapshot(
-        *wallets, source=source, unreadable=unreadable, incomplete=incomplete, reports_error=reports_error
-    ),
-    st.lists(wallets, max_size=12),
-    st.sampled_from(["refresh", "last_known"]),
-    st.integers(0, 2),
-    st.booleans(),
-    st.booleans(),
-)
-environments = st.sampled_from(get_args(Environment))
 
 
 def summary_of(*held: Wallet, source: Source = "refresh") -> str:

@@ -16,10 +16,10 @@ from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.amounts import format_grouped
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import decode_json
-from tests.answer.test_summary import environments, snapshots
-from tests.conftest import NOW
-from tests.juspay.test_providers import WALLETS
 from tests.support.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
+from tests.support.common import NOW
+from tests.support.provider_codes import WALLETS
+from tests.support.snapshots import environments, snapshots
 
 CODES = [code for code in WALLETS if "_" not in code]
 

@@ -34,8 +34,8 @@ from juspay_mcp.server.tool import NAME, call_tool
 from juspay_mcp.service.wallet_service import WalletService, open_service, report_nothing
 from juspay_mcp.simulator.api import Behaviour, Simulator
 from juspay_mcp.values.caller import CLI, STDIO, Caller
-from tests.conftest import NOW, no_wait
 from tests.support.builders import CUSTOMER, make_settings, make_snapshot
+from tests.support.common import NOW, no_wait
 from tests.support.processes import CALL, MODERN, Pipes
 from tests.support.serving import until
 

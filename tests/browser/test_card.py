@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, expect
 
-from tests.browser import results
 from tests.browser.stage import Stage
+from tests.support import card_results as results
 
 THEMES = ("light", "dark", "warm-light", "warm-dark")
 WIDTHS = ("320", "480", "760")

@@ -17,7 +17,7 @@ import pytest
 from juspay_mcp.cli.card_preview import open_gallery, run_gallery
 from juspay_mcp.server.card import card_html
 from juspay_mcp.simulator.api import CUSTOMERS, DEMO_CUSTOMERS
-from tests.cli.test_commands import INTERRUPTIBLE
+from tests.support.commands import INTERRUPTIBLE
 
 CALL = {"name": "refresh_customer_wallets", "arguments": {"customer_id": "cth_all_linked"}}
 

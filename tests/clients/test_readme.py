@@ -7,8 +7,8 @@ import pytest
 
 from tests.clients.model import ScriptedModel
 from tests.clients.rig import INSTALLED, NODE, Machine
-from tests.documents.test_readme_and_manifest import AGENTS, folded
 from tests.support.processes import COMMAND
+from tests.support.readme import AGENTS, folded
 
 
 @pytest.mark.parametrize(("name", "program"), AGENTS.items())

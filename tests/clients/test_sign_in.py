@@ -21,9 +21,9 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 from pydantic import AnyUrl
 
 from tests.clients.rig import NODE, NPM, Machine, package_program, running
+from tests.support.http_calls import HEADERS, body
 from tests.support.programs import free_port
 from tests.support.serving import started, until
-from tests.http.test_app import HEADERS, body
 
 TOOL, CUSTOMER, TOTAL = "refresh_customer_wallets", {"customer_id": "cth_all_linked"}, "1770.49"
 SCOPE = "juspay/wallets:read"

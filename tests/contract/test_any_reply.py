@@ -16,7 +16,7 @@ from juspay_mcp.server.tool import call_tool, describe_tool
 from juspay_mcp.service.wallet_service import open_service, report_nothing
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.values.caller import CLI
-from tests.conftest import NOW, no_wait
+from tests.support.common import NOW, no_wait
 
 SETTINGS = load_settings(
     {

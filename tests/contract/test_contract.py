@@ -1,9 +1,7 @@
 """Everything a host sees, taken through a client and compared with reviewed files in tests/contract/golden."""
 
-import json
 import platform
 import re
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -12,8 +10,6 @@ import anyio
 import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp.types import CallToolResult
-from pydantic import BaseModel
 
 from juspay_mcp import VERSION
 from juspay_mcp.answer import text
@@ -25,9 +21,9 @@ from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import CUSTOMERS, FAILING_CUSTOMERS, MERCHANT_ID, Behaviour, Simulator
-from tests.conftest import Host
+from tests.support.common import Host
+from tests.support.golden import HOSTILE_IDS, Golden, pretty, text_of
 
-Golden = Callable[[str, str], None]
 TOOL = "refresh_customer_wallets"
 
 
@@ -35,18 +31,6 @@ TOOL = "refresh_customer_wallets"
 def either_host(request: pytest.FixtureRequest, host: Host, web_host: Host) -> Host:
     """What a host sees doesn't depend on the way it came."""
     return host if request.param == "in memory" else web_host
-
-
-def pretty(value: Any) -> str:
-    if isinstance(value, BaseModel):
-        value = value.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-
-
-def text_of(result: CallToolResult) -> str:
-    [block] = result.content
-    assert block.type == "text"
-    return block.text
 
 
 async def test_the_server_introduces_itself(either_host: Host, golden: Golden) -> None:
@@ -190,13 +174,6 @@ async def test_an_id_sent_as_a_number_is_refused_with_the_advice_to_quote_it(
     assert "as a string, in quotes" in text_of(result)
     assert "9876543210" not in text_of(result)
     assert simulator.requests == []
-
-
-HOSTILE_IDS = [
-    "../orders/o1", "..", ".", "a/../b", "a/./b", "a//b", "/a", "a/", "%2e%2e", "a%2Fb", "a?b", "a#b", "a\\b", "a b",
-    " a", "a\tb", "a\nb", "a\n", "a\r\nx-injected: 1", "a\x00b", "a\x7fb", "käthe", "a\u202eb", "\uff11", "a" * 129,
-    "",
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("customer", HOSTILE_IDS)

@@ -24,8 +24,8 @@ from juspay_mcp.settings.secrets import KeyFile, api_key
 from juspay_mcp.simulator.api import Behaviour, Simulator
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
-from tests.conftest import NOW
-from tests.http.test_app import HEADERS, body
+from tests.support.common import NOW
+from tests.support.http_calls import HEADERS, body
 from tests.support.processes import MODERN, Pipes
 from tests.support.serving import started
 from tests.support.trace_collector import Collector

@@ -31,16 +31,9 @@ from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.settings.variables import VARIABLES
 from juspay_mcp.simulator.api import CUSTOMERS
+from tests.support.readme import AGENTS, README, ROOT, folded
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAMS = ROOT / "tests" / "clients" / "programs"
-AGENTS = {
-    "OpenAI Agents SDK": "openai_agent.py",
-    "pydantic-ai": "pydantic_ai_agent.py",
-    "LangChain": "langchain_agent.py",
-    "AI SDK": "ai_sdk.mjs",
-}
 READERS: dict[str, Callable[[str], object]] = {
     "json": json.loads,
     "toml": tomllib.loads,
@@ -125,15 +118,6 @@ def test_the_pictures_of_the_readme_are_there_and_small() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
     assert pictures == ["docs/card.png"]
     assert all(0 < (ROOT / picture).stat().st_size < 120_000 for picture in pictures)
-
-
-def folded(name: str) -> str:
-    """The block that opens under a name."""
-    found: list[str] = re.findall(
-        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n\n```\w+\n(.*?)\n```\n\n</details>", README, re.DOTALL
-    )
-    [text] = found
-    return text
 
 
 def imported(source: str) -> set[tuple[str, str]]:

@@ -20,7 +20,7 @@ import pytest
 import trustme
 from typing_extensions import override
 
-from tests.faults import (
+from tests.support.faulty_upstream import (
     ENVIRON,
     FINE,
     FLOOD,

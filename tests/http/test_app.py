@@ -10,34 +10,16 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from mcp.types import CallToolResult
 
 from juspay_mcp.http.app import create_app
 from juspay_mcp.http.endpoint import MAX_BODY
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import Behaviour, Simulator
-from tests.support.processes import CALL, MODERN
+from tests.support.http_calls import HEADERS, TOOL, body, total_of
+from tests.support.processes import MODERN
 from tests.support.serving import connected, served, until
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
-TOOL = "refresh_customer_wallets"
-HEADERS = {
-    "Accept": "application/json, text/event-stream",
-    "Content-Type": "application/json",
-    "MCP-Protocol-Version": "2026-07-28",
-    "Mcp-Method": "tools/call",
-    "Mcp-Name": TOOL,
-}
-
-
-def body(**changed: Any) -> bytes:
-    """One tool call of the 2026 era."""
-    params = {"_meta": MODERN, **CALL, **changed}
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
-
-
-def total_of(result: CallToolResult) -> str:
-    return str((result.structured_content or {})["total_balance"])
 
 
 @ERAS

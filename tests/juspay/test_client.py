@@ -29,8 +29,8 @@ from juspay_mcp.juspay.client import Endpoint, JuspayClient, open_client
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
-from tests.conftest import NOW
 from tests.support.builders import CUSTOMER, make_settings
+from tests.support.common import NOW
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 

@@ -17,8 +17,8 @@ from juspay_mcp.service.wallet_service import WalletService, open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.values.caller import CLI
 from juspay_mcp.values.customer_id import parse_customer_id
-from tests.conftest import no_wait
-from tests.faults import (
+from tests.support.common import no_wait
+from tests.support.faulty_upstream import (
     ENVIRON,
     FINE,
     FLAKY,

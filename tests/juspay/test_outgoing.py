@@ -12,8 +12,8 @@ import pytest
 
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.juspay.client import open_client
-from tests.conftest import NOW
 from tests.support.builders import CUSTOMER, make_settings
+from tests.support.common import NOW
 
 OK: Final = b"HTTP/1.1 200 OK\r\n"
 CHUNKED: Final = OK + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -20,8 +20,8 @@ from juspay_mcp.errors import (
 )
 from juspay_mcp.juspay.responses import read_wallets, request_id, retry_after
 from juspay_mcp.juspay.wallets import WalletList
-from tests.conftest import NOW
 from tests.support.builders import make_reply
+from tests.support.common import NOW
 
 TRACE = "6f1c1a52-7f7e-4b55-9d1f-3a1e5b0c9d4e"
 HEX = "9f86d081884c7d659a2feaa0c55ad015"

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from juspay_mcp.observability.logs import CLOSE_SECONDS, BackgroundHandler, FloodGate, SafeFormatter, describe
-from tests.conftest import NOW
+from tests.support.common import NOW
 
 Raised = TypeVar("Raised", bound=BaseException)
 

@@ -19,7 +19,7 @@ from juspay_mcp import VERSION
 from juspay_mcp.settings.variables import BY_NAME, VARIABLES
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
 from scripts.bundle import OVER_HTTP
-from tests.package.conftest import BIN, ROOT
+from tests.support.checkout import BIN, ROOT
 
 NODE = BIN.parent / "node"
 ICON = """

@@ -9,7 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from juspay_mcp import VERSION
-from tests.package.conftest import ROOT
+from tests.support.checkout import ROOT
 
 NAME = f"juspay_wallets_mcp-{VERSION}"
 

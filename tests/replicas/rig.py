@@ -24,11 +24,10 @@ from typing_extensions import override
 
 from juspay_mcp.http.auth.tokens import new_token
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from tests.support.nginx import NAME, write_conf
 from tests.support.processes import COMMAND, MEASURING
 from tests.support.programs import Redis, free_port, require
 
-CONF: Final = Path(__file__).parents[2] / "deploy" / "nginx.conf"
-NAME: Final = "wallets.example.com"
 WORKERS: Final = 2
 CALLERS: Final = ("jane", "joe")
 VERSIONS: Final = ("2023-06-30", "2023-07-01")
@@ -196,32 +195,6 @@ def nginx(folder: Path, port: int, replicas: tuple[int, ...], certificates: trus
             yield
         finally:
             process.terminate()
-
-
-def write_conf(folder: Path, port: int, replicas: tuple[int, ...], certificates: trustme.CA) -> Path:
-    """The file of `deploy` with this machine's addresses, and what Debian's own nginx.conf has around it."""
-    certificate = certificates.issue_cert(NAME)
-    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    certificate.private_key_pem.write_to_path(folder / "key.pem")
-    text = CONF.read_text(encoding="utf-8")
-    changes = {
-        "10.0.0.11:8000": f"127.0.0.1:{replicas[0]}",
-        "10.0.0.12:8000": f"127.0.0.1:{replicas[1]}",
-        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
-        f"/etc/ssl/{NAME}.pem": str(folder / "cert.pem"),
-        f"/etc/ssl/private/{NAME}.key": str(folder / "key.pem"),
-    }
-    for there, here in changes.items():
-        assert there in text
-        text = text.replace(there, here)
-    around = folder / "nginx.conf"
-    temporary = "".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    around.write_text(
-        f"daemon off; pid {folder}/pid; worker_processes 2; events {{}}\n"
-        f"http {{ access_log off; {temporary}\n{text}}}\n",
-        encoding="utf-8",
-    )
-    return around
 
 
 def _inodes(end: str, port: int) -> set[str]:

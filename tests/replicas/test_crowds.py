@@ -9,8 +9,8 @@ import httpx2
 
 from juspay_mcp.http.app import create_app
 from juspay_mcp.settings.load import load_settings
-from tests.faults import ENVIRON, FINE, Upstream
-from tests.http.test_app import HEADERS, body
+from tests.support.faulty_upstream import ENVIRON, FINE, Upstream
+from tests.support.http_calls import HEADERS, body
 from tests.support.serving import served
 
 CUSTOMER = {"customer_id": "cth_all_linked"}

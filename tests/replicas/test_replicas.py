@@ -15,7 +15,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 
 from juspay_mcp.simulator.api import Behaviour, Simulator
-from tests.replicas.rig import CALLERS, NAME, VERSIONS, WORKERS, Replica, Rig, open_rig
+from tests.replicas.rig import CALLERS, VERSIONS, WORKERS, Replica, Rig, open_rig
+from tests.support.nginx import NAME
 from tests.support.serving import until
 
 ERAS = ("auto", "legacy")

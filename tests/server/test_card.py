@@ -12,7 +12,7 @@ from mcp.types import INVALID_PARAMS, TextResourceContents
 from juspay_mcp.answer.model import Answer, PartAnswer, WalletAnswer
 from juspay_mcp.server.card import EXTENSION, ICON, MIME_TYPE, TOOL_META, URI, card_html
 from juspay_mcp.server.tool import NAME
-from tests.conftest import Host
+from tests.support.common import Host
 
 META = {"ui": {"csp": {}, "prefersBorder": True}}
 

@@ -11,8 +11,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, TextContent
 
 from juspay_mcp.server.prompt import MAX_LANGUAGE, MAX_QUESTION, NAME, get_prompt
-from tests.conftest import Host
-from tests.contract.test_contract import HOSTILE_IDS, Golden, pretty
+from tests.support.common import Host
+from tests.support.golden import HOSTILE_IDS, Golden, pretty
 
 QUESTION = "Why can't I pay 200 with Paytm?"
 ARGUMENTS = {"customer_id": "cth_eN4e4kR12CJV", "question": QUESTION}

@@ -17,7 +17,7 @@ from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.values.caller import CLI
 from juspay_mcp.values.customer_id import parse_customer_id
-from tests.conftest import NOW, no_wait
+from tests.support.common import NOW, no_wait
 
 CUSTOMER = parse_customer_id("cth_eN4e4kR12CJV")
 TRACE = "9f86d081884c7d659a2feaa0c55ad015"

@@ -8,7 +8,7 @@ from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import Simulator
 from juspay_mcp.values.caller import STDIO, Caller
 from juspay_mcp.values.customer_id import parse_customer_id
-from tests.faults import ENVIRON, FINE, HELD, Upstream
+from tests.support.faulty_upstream import ENVIRON, FINE, HELD, Upstream
 
 CUSTOMER = parse_customer_id("cth_all_linked")
 JANE, JOE = Caller("jane", "http"), Caller("joe", "http")

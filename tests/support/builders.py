@@ -12,7 +12,7 @@ from juspay_mcp.juspay.wallets import Part, Wallet, WalletList
 from juspay_mcp.settings.load import Settings, load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import decode_json
-from tests.conftest import NOW
+from tests.support.common import NOW
 
 CUSTOMER = parse_customer_id("cth_eN4e4kR12CJV")
 CREDENTIALS: Mapping[str, str] = {"JUSPAY_API_KEY": "made-up-key", "JUSPAY_MERCHANT_ID": "acme"}

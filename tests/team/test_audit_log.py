@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from mcp import Client
 
-from tests.http.test_app import TOOL, total_of
+from tests.support.http_calls import TOOL, total_of
 from tests.support.serving import Served, connected, started, until_healthy
 
 CUSTOMER = {"customer_id": "cth_all_linked"}

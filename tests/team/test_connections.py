@@ -22,7 +22,7 @@ from juspay_mcp.http.app import create_app
 from juspay_mcp.http.header_timeout import TimeoutProtocol, Timeouts
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import Behaviour, Simulator
-from tests.http.test_app import HEADERS, TOOL, body, total_of
+from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.serving import connected, served, until
 
 MANY = 150

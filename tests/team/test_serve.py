@@ -27,8 +27,8 @@ from juspay_mcp.http.auth.tokens import new_token
 from juspay_mcp.http.serve import Address, bind, check_start, end_with
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import Behaviour, Simulator
-from tests.cli.test_commands import run
-from tests.http.test_app import HEADERS, TOOL, body, total_of
+from tests.support.commands import run
+from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.processes import COMMAND, MEASURING
 from tests.support.programs import free_port
 from tests.support.serving import Served, connected, started, until, until_healthy
