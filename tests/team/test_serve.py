@@ -11,9 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
-from functools import partial
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -252,52 +251,57 @@ async def test_the_keys_and_tokens_may_come_from_pipes_whatever_the_number_of_wo
 UVICORN = [sys.executable, "-m", "uvicorn", "--factory", "juspay_mcp.asgi:app", "--host", "127.0.0.1"]
 
 
-def test_somebody_elses_server_runs_the_app(environ: dict[str, str], tmp_path: Path) -> None:
+@pytest.fixture
+def secured(environ: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """An environment in which one token is good: `secret`."""
     tokens = tmp_path / "tokens"
     tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    secured = environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
-    with subprocess.Popen([*UVICORN, "--port", str(port)], env=secured, stderr=subprocess.PIPE) as process:
-        anyio.run(until_healthy, f"http://127.0.0.1:{port}")
-        post = partial(httpx2.post, f"http://127.0.0.1:{port}/mcp", content=body())
+    return environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
+
+
+@asynccontextmanager
+async def own_uvicorn(environ: dict[str, str], *options: str) -> AsyncIterator[str]:
+    """Somebody else's server with the app, asked to stop in the end."""
+    port = free_port()
+    command = [*UVICORN, "--port", str(port), *options]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220 - as a shell does
+        try:
+            await until_healthy(f"http://127.0.0.1:{port}", 60)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+async def test_somebody_elses_server_runs_the_app(secured: dict[str, str]) -> None:
+    async with own_uvicorn(secured) as url, httpx2.AsyncClient(headers=HEADERS) as http:
         statuses = [
-            post(headers=HEADERS | {"Authorization": f"Bearer {token}"}).status_code for token in ("secret", "x")
+            (await http.post(f"{url}/mcp", content=body(), headers={"Authorization": f"Bearer {token}"})).status_code
+            for token in ("secret", "x")
         ]
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
     assert statuses == [200, 401]
 
 
 async def test_somebody_elses_uvicorn_closes_unread_bodies_with_the_option_of_the_readme(
-    environ: dict[str, str], tmp_path: Path
+    secured: dict[str, str],
 ) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     [options] = re.findall(r"`uvicorn --factory juspay_mcp\.asgi:app (--http [^`]+)`", readme)
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    secured = environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
-    command = [*UVICORN, "--port", str(port), *options.split()]
-    with subprocess.Popen(command, env=secured, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220 - as a shell does
-        await until_healthy(f"http://127.0.0.1:{port}")
-        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
-            await stream.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
-            assert b" 200 OK" in await stream.receive()
-            await stream.send(b"x")
-            with anyio.fail_after(20), suppress(anyio.EndOfStream):
-                while True:
-                    await stream.receive()
-        process.send_signal(signal.SIGTERM)
+    async with (
+        own_uvicorn(secured, *options.split()) as url,
+        await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream,
+    ):
+        await stream.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+        assert b" 200 OK" in await stream.receive()
+        await stream.send(b"x")
+        with anyio.fail_after(20), suppress(anyio.EndOfStream):
+            while True:
+                await stream.receive()
 
 
 @posix_only
 async def test_somebody_elses_server_lets_the_calls_in_flight_finish(
-    environ: dict[str, str], simulator: Simulator, tmp_path: Path
+    secured: dict[str, str], simulator: Simulator
 ) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
     answers: list[str] = []
 
     async def ask(mode: str) -> None:
@@ -307,17 +311,10 @@ async def test_somebody_elses_server_lets_the_calls_in_flight_finish(
             answers.append(total_of(await client.call_tool(TOOL, {"customer_id": customer})))
 
     simulator.behave_always(Behaviour(latency=1))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    secured = environ | MEASURING | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
-    with subprocess.Popen([*UVICORN, "--port", str(port)], env=secured, stderr=subprocess.DEVNULL) as process:  # noqa: ASYNC220 - as a shell does
-        await until_healthy(url)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask, "auto")
-            tasks.start_soon(ask, "legacy")
-            await until(lambda: len(simulator.requests) > 1)
-            process.send_signal(signal.SIGTERM)
+    async with anyio.create_task_group() as tasks, own_uvicorn(secured) as url:
+        tasks.start_soon(ask, "auto")
+        tasks.start_soon(ask, "legacy")
+        await until(lambda: len(simulator.requests) > 1)
     assert sorted(answers) == ["1770.49", "640.75"]
 
 
@@ -334,11 +331,9 @@ def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> N
     assert "Set JUSPAY_MCP_TOKENS_FILE or JUSPAY_MCP_OAUTH_ISSUER" in done.stderr.splitlines()[-1]
 
 
-def test_and_when_the_start_fails_later(environ: dict[str, str], tmp_path: Path) -> None:
-    tokens = tmp_path / "tokens"
-    tokens.write_text(f"asha:{hashlib.sha256(b'secret').hexdigest()}\n")
-    wrong = {"JUSPAY_MCP_TOKENS_FILE": str(tokens), "JUSPAY_API_KEY": "", "JUSPAY_API_KEY_FILE": "/nonexistent"}
-    command, environ = [*UVICORN, "--port", "0"], environ | MEASURING | wrong
+def test_and_when_the_start_fails_later(secured: dict[str, str]) -> None:
+    wrong = {"JUSPAY_API_KEY": "", "JUSPAY_API_KEY_FILE": "/nonexistent"}
+    command, environ = [*UVICORN, "--port", "0"], secured | wrong
     done = subprocess.run(command, env=environ, capture_output=True, check=False, encoding="utf-8", timeout=20)
     assert done.returncode != 0
     assert "ERROR juspay_mcp.http.app the start failed: JUSPAY_API_KEY_FILE must be " in done.stderr
