@@ -31,8 +31,8 @@ def verifier(issuer: Issuer) -> OAuthVerifier:
     return OAuthVerifier(issuer.url, AUDIENCE)
 
 
-def grant(name: str = "asha", scopes: Sequence[str] = ("wallets:read",)) -> AccessToken:
-    return AccessToken(token="", client_id=f"oauth:{name}", scopes=list(scopes))
+def grant(name: str = "oauth:asha", scopes: Sequence[str] = ("wallets:read",)) -> AccessToken:
+    return AccessToken(token="", client_id=name, scopes=list(scopes))
 
 
 Make = Callable[[Issuer], str]
