@@ -213,6 +213,7 @@ def test_pipes_that_somebody_made_non_blocking_lose_nothing(environ: dict[str, s
             writing.write(
                 lines(*({"id": each, "method": "tools/list", "params": {"_meta": MODERN}} for each in numbers))
             )
+            time.sleep(0.5)  # it runs out of room
             assert {json.loads(reading.readline())["id"] for _ in numbers} == set(numbers)
     assert process.wait(30) == 0
 
