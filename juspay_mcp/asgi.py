@@ -11,10 +11,10 @@ import sys
 
 from starlette.applications import Starlette
 
-from juspay_mcp.http.app import create_app
 from juspay_mcp.http.header_timeout import TimeoutProtocol
 from juspay_mcp.observability.logs import configure_logging
 from juspay_mcp.settings.load import load_settings
+from juspay_mcp.settings.machine_variables import ignore_unusable
 
 __all__ = ["TimeoutProtocol", "app"]
 
@@ -27,4 +27,7 @@ def app() -> Starlette:
     """
     settings = load_settings(os.environ)
     configure_logging(settings.log_level, sys.stderr)
+    ignore_unusable(os.environ)
+    from juspay_mcp.http.app import create_app  # noqa: PLC0415 - it reads those variables as it is imported
+
     return create_app(settings, traces=os.environ)

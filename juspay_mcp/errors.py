@@ -98,16 +98,16 @@ class InvalidCustomerId(WalletsError):
 
 
 class NotConfigured(WalletsError):
-    """A credential is missing; `missing` holds the names of variables."""
+    """A credential is missing; `missing` holds the names of variables, `why` a sentence if there is a reason."""
 
     code = "not_configured"
     exit_status = EX_CONFIG
 
-    def __init__(self, missing: tuple[str, ...]) -> None:
+    def __init__(self, missing: tuple[str, ...], why: str = "") -> None:
         super().__init__(
             "This server has no Juspay credentials, so no request was sent.",
-            f"Set {' and '.join(missing)} in the MCP host's settings for this server and restart it; retrying won't "
-            "help until then.",
+            f"{f'{why} ' if why else ''}Set {' and '.join(missing)} in this server's env block in the MCP host's "
+            "settings (hosts don't pass on a shell's variables) and restart it; retrying won't help until then.",
         )
         self.missing = missing
 
@@ -248,15 +248,25 @@ class UpstreamRateLimited(UpstreamError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """5xx, or no connection: refused, reset, DNS, TLS. `passing`: the next try may well succeed."""
+    """5xx, or no connection: refused, reset, DNS, TLS. `passing`: the next try may well succeed.
+
+    `hint` is one sentence about what is likely wrong here, if it may be something here.
+    """
 
     code = "upstream_unavailable"
     stored_may_help = True
 
     def __init__(
-        self, reason: str, request_id: str | None = None, *, passing: bool, retry_after: int | None = None
+        self,
+        reason: str,
+        request_id: str | None = None,
+        *,
+        passing: bool,
+        retry_after: int | None = None,
+        hint: str = "",
     ) -> None:
-        super().__init__(f"Juspay is unavailable: {reason}.", "Try again in a few minutes.", request_id)
+        advice = f"{hint} Try again in a few minutes." if hint else "Try again in a few minutes."
+        super().__init__(f"Juspay is unavailable: {reason}.", advice, request_id)
         self.passing = passing
         self.retry_after = retry_after
 

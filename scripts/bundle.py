@@ -45,7 +45,7 @@ OLDEST = 315_532_800
 """1980, when zip archives begin."""
 
 SERVER = """\
-from juspay_mcp.cli.commands import main
+from juspay_mcp.cli.main import main
 
 main()
 """

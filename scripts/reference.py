@@ -11,7 +11,8 @@ from mcp import Client
 from mcp.types import Prompt, Resource, Tool
 
 from juspay_mcp import errors
-from juspay_mcp.cli.commands import PROGRAM, cli
+from juspay_mcp.cli.commands import cli
+from juspay_mcp.cli.terminal import PROGRAM
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
@@ -77,7 +78,7 @@ def resource_part(resource: Resource) -> str:
 def error_table() -> str:
     """Every error that a call can end with."""
     rows = [
-        f"| `{leaf.code}` | {leaf.__name__} | {leaf.exit_status} | {(getdoc(leaf) or '').replace('|', '/')} |"
+        f"| `{leaf.code}` | {leaf.__name__} | {leaf.exit_status} | {_first_sentences(leaf)} |"
         for leaf in leaves()
     ]
     return "\n".join(["| code | class in `juspay_mcp.errors` | exit status | when |", "|---|---|---|---|", *rows])

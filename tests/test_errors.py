@@ -47,15 +47,17 @@ ERRORS: list[tuple[WalletsError, str]] = [
         NotConfigured(("JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE)", "JUSPAY_MERCHANT_ID")),
         (
             "This server has no Juspay credentials, so no request was sent. Set JUSPAY_API_KEY (or "
-            "JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID in the MCP host's settings for this server and restart it; "
-            "retrying won't help until then. [not_configured]"
+            "JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID in this server's env block in the MCP host's settings "
+            "(hosts don't pass on a shell's variables) and restart it; retrying won't help until then. "
+            "[not_configured]"
         ),
     ),
     (
         NotConfigured(("JUSPAY_MERCHANT_ID",)),
         (
-            "This server has no Juspay credentials, so no request was sent. Set JUSPAY_MERCHANT_ID in the MCP "
-            "host's settings for this server and restart it; retrying won't help until then. [not_configured]"
+            "This server has no Juspay credentials, so no request was sent. Set JUSPAY_MERCHANT_ID in this "
+            "server's env block in the MCP host's settings (hosts don't pass on a shell's variables) and restart it; "
+            "retrying won't help until then. [not_configured]"
         ),
     ),
     (

@@ -119,7 +119,7 @@ async def _ask(client: Client, tool: str, question: Question, console: Console) 
     verdict = is_as_expected(reply, question)
     console.print(_heading(question, took), _reply_view(reply))
     if not verdict:
-        console.print(Text(f"NOT AS EXPECTED: {question.error or 'an answer'} was.", "bold red"))
+        console.print(Text(f"UNEXPECTED: should have been {question.error or 'an answer'}.", "bold red"))
     return verdict
 
 

@@ -116,12 +116,12 @@ def _cors(access: AccessSettings) -> list[Middleware]:
 
 def _metadata_routes(access: AccessSettings) -> list[Route]:
     """Where OAuth's clients look up who issues tokens (RFC 9728); the strings are as they were set."""
-    if access.oauth_issuer is None or access.public_url is None:
+    if access.oauth is None:
         return []
     metadata = {
-        "resource": access.public_url,
-        "authorization_servers": [access.oauth_issuer],
-        "scopes_supported": [access.oauth_scope],
+        "resource": access.oauth.resource,
+        "authorization_servers": [access.oauth.issuer],
+        "scopes_supported": [access.oauth.scope],
         "bearer_methods_supported": ["header"],
         "resource_name": "Juspay wallets",
     }
@@ -129,7 +129,7 @@ def _metadata_routes(access: AccessSettings) -> list[Route]:
     async def answer(_request: Request) -> Response:
         return JSONResponse(metadata, headers={"Cache-Control": "public, max-age=3600"})
 
-    path = urlsplit(metadata_url(access.public_url)).path.rstrip("/")
+    path = urlsplit(metadata_url(access.oauth.resource)).path.rstrip("/")
     return [Route(each, answer, methods=["GET"]) for each in (path, f"{path}/")]
 
 

@@ -22,7 +22,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from juspay_mcp.http.message_check import MessageCheck
-from juspay_mcp.settings.load import AccessSettings, normalize_host
+from juspay_mcp.settings.addresses import normalize_host
+from juspay_mcp.settings.load import AccessSettings
 
 MAX_BODY: Final = 65_536
 """Bytes of a request: a call of the one tool is a few hundred."""

@@ -30,11 +30,11 @@ from juspay_mcp.errors import EX_CONFIG, EX_OK, ConfigurationError
 from juspay_mcp.http.app import create_app
 from juspay_mcp.http.auth.middleware import open_verifier
 from juspay_mcp.http.header_timeout import TimeoutProtocol
-from juspay_mcp.observability.export import check_variables
 from juspay_mcp.observability.logs import configure_logging
 from juspay_mcp.server.gc_tuning import freeze_imports
 from juspay_mcp.service.wallet_service import open_service
-from juspay_mcp.settings.load import Settings, is_loopback
+from juspay_mcp.settings.addresses import is_loopback
+from juspay_mcp.settings.load import Settings
 
 _logger = logging.getLogger(__name__)
 
@@ -191,12 +191,11 @@ class _OwnListener:
         return partial(_bind, reuse_port=True), (self._held.family, self._held.getsockname())
 
 
-def check_start(settings: Settings, address: Address, traces: Mapping[str, str]) -> None:
+def check_start(settings: Settings, address: Address) -> None:
     """Finds what would keep a worker from starting, where one line can still say so.
 
     Raises:
-        ConfigurationError: nothing says who may call, no host name is answered to, a file can't be read, or
-            OpenTelemetry's SDK refuses a variable.
+        ConfigurationError: nothing says who may call, no host name is answered to, or a file can't be read.
     """
     create_app(settings, allow_unauthenticated=address.is_open)
     access = settings.access
@@ -211,7 +210,6 @@ def check_start(settings: Settings, address: Address, traces: Mapping[str, str])
             pass
 
     anyio.run(open_and_close)
-    check_variables(traces)
     if address.allow_unauthenticated and open_verifier(access) is None:
         _logger.warning("anyone who reaches this address can ask about any customer: a gateway must sign callers in")
 

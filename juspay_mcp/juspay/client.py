@@ -17,8 +17,8 @@ from juspay_mcp.juspay.responses import Reply, read_wallets
 from juspay_mcp.juspay.tls import system_authorities
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.observability.spans import UpstreamSpan, UpstreamSpans
-from juspay_mcp.settings.load import Settings
-from juspay_mcp.settings.secrets import ApiKey, api_key
+from juspay_mcp.settings.load import EITHER_KEY, JuspayAccount, Settings
+from juspay_mcp.settings.secrets import MISFILLED, ApiKey, api_key
 from juspay_mcp.values.customer_id import CustomerId, path_segment
 from juspay_mcp.values.timestamps import Clock
 
@@ -35,11 +35,18 @@ class JuspayClient:
     .netrc could carry the key or a customer elsewhere, and the deadline is the caller's for the whole call.
     """
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport, settings: Settings, key: ApiKey, clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: httpx2.AsyncBaseTransport,
+        settings: Settings,
+        account: JuspayAccount,
+        key: ApiKey,
+        clock: Clock,
+    ) -> None:
         self._transport = transport
-        self._base_url = (settings.base_url or "").rstrip("/")
+        self._account = account
         self._common_headers = _common_headers(settings)
-        self._spans = UpstreamSpans(settings.base_url or "")
+        self._spans = UpstreamSpans(account.base_url)
         self._settings = settings
         self._key = key
         self._clock = clock
@@ -55,7 +62,7 @@ class JuspayClient:
         """
         request = httpx2.Request(
             "GET",
-            f"{self._base_url}/customers/{path_segment(customer_id)}/{endpoint}",
+            f"{self._account.base_url}/customers/{path_segment(customer_id)}/{endpoint}",
             headers=self._headers(customer_id),
         )
         with self._spans.request(resends) as span:
@@ -65,7 +72,7 @@ class JuspayClient:
             return wallets
 
     async def _send(self, request: httpx2.Request, span: UpstreamSpan) -> Reply:
-        with connection_failures():
+        with connection_failures(self._account):
             response = await self._transport.handle_async_request(request)
             span.answered(response.status_code)
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -77,9 +84,9 @@ class JuspayClient:
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""
-        key, merchant_id = self._key(), self._settings.merchant_id
+        key, merchant_id = self._key(), self._account.merchant_id
         if key is None or merchant_id is None:
-            raise NotConfigured(self._settings.missing)
+            raise NotConfigured(self._account.missing or (EITHER_KEY,), self._account.why_missing or MISFILLED)
         return {
             **self._common_headers,
             "Authorization": "Basic " + b64encode(f"{key.get_secret_value()}:".encode()).decode(),
@@ -90,16 +97,16 @@ class JuspayClient:
 
 @asynccontextmanager
 async def open_client(
-    settings: Settings, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
+    settings: Settings, account: JuspayAccount, clock: Clock, transport: httpx2.AsyncBaseTransport | None = None
 ) -> AsyncIterator[JuspayClient]:
-    """A client, whose transport is closed at the end; `settings.base_url` must be known by now.
+    """A client, whose transport is closed at the end.
 
     Raises:
         ConfigurationError: the key's file, or a file of certificate authorities, can't be read.
     """
-    key, tls = api_key(settings), tls_context(settings)
-    async with transport or OneRequestTransport(tls) as opened:
-        yield JuspayClient(opened, settings, key, clock)
+    key, tls = api_key(account), tls_context(account)
+    async with transport or OneRequestTransport(tls, account.proxy) as opened:
+        yield JuspayClient(opened, settings, account, key, clock)
 
 
 def _common_headers(settings: Settings) -> Mapping[str, str]:
@@ -112,12 +119,12 @@ def _common_headers(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext:
+def tls_context(account: JuspayAccount) -> ssl.SSLContext:
     """Verifying always; the system's authorities are loaded only where a connection could need them.
 
     Raises:
         ConfigurationError: a file of certificate authorities can't be read.
     """
-    if (settings.base_url or "").startswith("http:"):
+    if account.base_url.startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return system_authorities()

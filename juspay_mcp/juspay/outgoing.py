@@ -5,6 +5,7 @@ tell the two apart: it would be somebody else's balances.
 """
 
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, Final, Self
@@ -12,6 +13,7 @@ from typing import Any, Final, Self
 import httpcore2
 import httpx2
 from anyio.lowlevel import checkpoint
+from pydantic import SecretStr
 from typing_extensions import override
 
 MAX_BODY: Final = 1_048_576
@@ -31,11 +33,13 @@ class Unreadable(httpx2.RemoteProtocolError):
 class OneRequestTransport(httpx2.AsyncBaseTransport):
     """Opens a connection for each request, and closes it after the response, however that ends.
 
-    `tls` verifies certificates. What httpx2's own transport adds to httpcore2 is a pool.
+    `tls` verifies certificates. `proxy` is the address of an HTTP proxy, which makes a tunnel (CONNECT) to the host;
+    TLS is with the host, through it. What httpx2's own transport adds to httpcore2 is a pool.
     """
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: ssl.SSLContext, proxy: SecretStr | None = None) -> None:
         self._tls = tls
+        self._proxy = proxy
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -51,8 +55,15 @@ class OneRequestTransport(httpx2.AsyncBaseTransport):
             port=request.url.port,
             target=request.url.raw_path,
         )
-        wire = _Wire()
-        connection = httpcore2.AsyncHTTPConnection(url.origin, self._tls, network_backend=wire)
+        wire = Wire()
+        if self._proxy:
+            proxy, headers = proxy_url(self._proxy)
+            tunnels = httpcore2.AsyncHTTPProxy(
+                proxy, proxy_headers=headers, ssl_context=self._tls, network_backend=wire
+            )
+            connection = tunnels.create_connection(url.origin)  # which its pool doesn't know
+        else:
+            connection = httpcore2.AsyncHTTPConnection(url.origin, self._tls, network_backend=wire)
         try:
             with _httpx2_errors():
                 response = await connection.handle_async_request(
@@ -62,6 +73,14 @@ class OneRequestTransport(httpx2.AsyncBaseTransport):
             await wire.aclose()
             raise
         return httpx2.Response(response.status, headers=response.headers, stream=_Body(response, wire))
+
+
+def proxy_url(proxy: SecretStr) -> tuple[httpcore2.URL, list[tuple[bytes, bytes]]]:
+    """Where an HTTP proxy is, and the headers that sign in to it, if its address has a user."""
+    made = httpx2.Proxy(proxy.get_secret_value())
+    url = httpcore2.URL(scheme=made.url.raw_scheme, host=made.url.raw_host, port=made.url.port, target=b"/")
+    signs_in = made.raw_auth and b"Basic " + b64encode(b":".join(made.raw_auth))
+    return url, [(b"Proxy-Authorization", signs_in)] if signs_in else []
 
 
 async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY) -> bytes:
@@ -87,7 +106,7 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY) -> byt
 class _Body(httpx2.AsyncByteStream):
     """A body as it comes, and the connection to be closed after it."""
 
-    def __init__(self, response: httpcore2.Response, wire: "_Wire") -> None:
+    def __init__(self, response: httpcore2.Response, wire: "Wire") -> None:
         self._response = response
         self._wire = wire
 
@@ -114,7 +133,7 @@ def _httpx2_errors() -> Iterator[None]:
         raise named_alike(str(error)) from error
 
 
-class _Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
+class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
     """One connection, which gives out no more bytes than it is allowed to, in small pieces.
 
     Whoever made it closes it, even in a TLS handshake that was cancelled: httpcore2 by itself wouldn't.

@@ -17,33 +17,37 @@ from typing import TYPE_CHECKING
 from opentelemetry.trace import ProxyTracerProvider, get_tracer_provider, set_tracer_provider
 
 from juspay_mcp import VERSION
-from juspay_mcp.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SpanExporter
 
 _SERVICE = "juspay-wallets-mcp"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _OTLP = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 _LEAVING_SECONDS = 5.0
+_NO_EXPORTER = "an exporter isn't installed; the extra otel brings otlp over http/protobuf, and console"
 _logger = logging.getLogger(__name__)
+
+
+class UnusableTraces(Exception):
+    """Why the spans that the variables ask for can't be exported, in our own words."""
 
 
 @contextmanager
 def exported_spans(environ: Mapping[str, str]) -> Iterator[None]:
-    """Exports the spans made meanwhile, as the OTEL_ variables say; without them nothing is done or imported.
+    """Exports the spans made during the block, as the OTEL_ variables say; without them nothing is done or imported.
 
-    At the end the last spans get a moment to leave: a collector that doesn't answer holds up no exit.
-
-    Raises:
-        ConfigurationError: the SDK refuses one of the variables.
+    The variables may be set for a whole machine: if they can't be followed, that is warned about. At the end the last
+    spans get a moment to leave: a collector that doesn't answer delays no exit.
     """
-    names = _exporters(environ)
-    # Somebody who has set up tracing for this process, as opentelemetry-instrument does, has done what is wanted.
-    provider = _provider(names) if names and isinstance(get_tracer_provider(), ProxyTracerProvider) else None
+    provider = None
+    # If tracing was already set up for this process, as opentelemetry-instrument does, there is nothing to do.
+    if _exporters(environ) and isinstance(get_tracer_provider(), ProxyTracerProvider):
+        try:
+            provider = make_provider(environ)
+        except UnusableTraces as why:
+            _logger.warning("the OTEL_ variables ask for traces that can't be exported: %s", why)
     if provider is None:
         yield
         return
@@ -56,15 +60,24 @@ def exported_spans(environ: Mapping[str, str]) -> Iterator[None]:
         last.join(_LEAVING_SECONDS)
 
 
-def check_variables(environ: Mapping[str, str]) -> None:
-    """Tries what `exported_spans` will do in another process, and undoes it.
+def make_provider(environ: Mapping[str, str]) -> "TracerProvider | None":
+    """Exports spans as the variables say; None if they don't ask for it.
 
     Raises:
-        ConfigurationError: the SDK refuses one of the variables.
+        UnusableTraces: they can't be followed.
     """
     names = _exporters(environ)
-    if names and (provider := _provider(names)):
-        provider.shutdown()
+    if not names:
+        return None
+    try:
+        return _exporting(names)
+    except ImportError:
+        raise UnusableTraces("that needs: pip install 'juspay-wallets-mcp[otel]'") from None
+    except UnusableTraces:
+        raise
+    except Exception as error:  # noqa: BLE001 - exporters are anybody's, and must not stop a start
+        # Some are read, and rejected, as the SDK is imported. Its words could hold a header with a secret.
+        raise UnusableTraces(f"OpenTelemetry's SDK rejects one of the variables ({type(error).__name__})") from None
 
 
 def _exporters(environ: Mapping[str, str]) -> list[str]:
@@ -78,50 +91,29 @@ def _exporters(environ: Mapping[str, str]) -> list[str]:
     return [_OTLP.get(protocol, protocol) if name == "otlp" else name for name in names]
 
 
-def _provider(names: list[str]) -> "TracerProvider | None":
-    try:
-        return _exporting(names)
-    except ImportError:
-        _logger.warning("the OTEL_ variables ask for traces, which needs: pip install 'juspay-wallets-mcp[otel]'")
-        return None
-    except ValueError:  # some are read, and refused, as the SDK is imported
-        raise ConfigurationError(
-            "The OTEL_ variables must be as OpenTelemetry specifies them, and its SDK refuses one; "
-            "for example: OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318."
-        ) from None
-
-
 def _exporting(names: list[str]) -> "TracerProvider":
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra, and its time to import
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - the same
+    # The extra, which takes 0.1 s to import.
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter  # noqa: PLC0415
 
-    provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
-    for name in names:
-        exporter = _exporter(name)
-        if exporter:
-            provider.add_span_processor(BatchSpanProcessor(exporter))
-    return provider
+    def exporter(name: str) -> SpanExporter | None:
+        if name == "console":
+            return ConsoleSpanExporter(out=sys.stderr)  # stdout is the protocol's
+        for installed in entry_points(group="opentelemetry_traces_exporter", name=name):
+            found: SpanExporter = installed.load()()
+            return found
+        return None
 
-
-def _resource() -> "Resource":
-    """What says whose spans these are; the variables have the last word."""
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415 - see _exporting
-
+    exporters = [found for found in map(exporter, names) if found]
+    if not exporters:
+        raise UnusableTraces(_NO_EXPORTER)
+    if len(exporters) < len(names):
+        _logger.warning("the OTEL_ variables ask for traces that can't be exported: %s", _NO_EXPORTER)
+    # What says whose spans these are; the variables have the last word.
     ours = {"service.name": _SERVICE, "service.version": VERSION}
-    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
-
-
-def _exporter(name: str) -> "SpanExporter | None":
-    """The exporter of that name, or a warning; the console's writes to stderr, as stdout is the protocol's."""
-    from opentelemetry.sdk.trace.export import ConsoleSpanExporter  # noqa: PLC0415 - see _exporting
-
-    if name == "console":
-        return ConsoleSpanExporter(out=sys.stderr)
-    for installed in entry_points(group="opentelemetry_traces_exporter", name=name):
-        exporter: SpanExporter = installed.load()()
-        return exporter
-    _logger.warning(
-        "the OTEL_ variables ask for an exporter of traces that isn't installed; "
-        "juspay-wallets-mcp[otel] brings otlp over http/protobuf, and console"
-    )
-    return None
+    resource = Resource.create({**ours, **OTELResourceDetector().detect().attributes})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    for each in exporters:
+        provider.add_span_processor(BatchSpanProcessor(each))
+    return provider

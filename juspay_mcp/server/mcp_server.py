@@ -141,4 +141,6 @@ async def _on_get_prompt(_ctx: Context, params: GetPromptRequestParams) -> GetPr
 def warn_about_missing(settings: Settings) -> None:
     """Says on stderr which credentials are missing; hosts and registries start servers without, to list the tools."""
     if settings.missing:
-        _logger.warning("not set up yet, the tool will answer not_configured: set %s", " and ".join(settings.missing))
+        missing = " and ".join(settings.missing)
+        why = f" ({settings.why_missing.removesuffix('.')})" if settings.why_missing else ""
+        _logger.warning("not set up yet, the tool will answer not_configured: set %s%s", missing, why)

@@ -169,7 +169,10 @@ class StdioClient:
     def _read_in_thread(self, token: EventLoopToken) -> None:
         chunk = _read()
         if not chunk:
-            _logger.warning("stdin ended before a message arrived; an MCP client keeps it open")
+            _logger.warning(
+                "stdin ended before a message arrived; an MCP client keeps it open, and in a container it takes: "
+                "docker run -i"
+            )
         # Raised once the loop has stopped listening, or has stopped altogether.
         with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.RunFinishedError, CancelledError):
             while chunk:

@@ -64,6 +64,15 @@ class SharedCallLimiter:
         elif seconds:
             raise RateLimited(seconds)
 
+    async def probe(self) -> None:
+        """Counts a call that nobody made, to see whether the storage can be used.
+
+        Raises:
+            Exception: it can't; what answers may not even be a Redis.
+        """
+        async with asyncio.timeout(PATIENCE):
+            await self._hit(_key("juspay-wallets-mcp check"))
+
     async def _seconds_to_wait(self, caller: str) -> int | None:
         """Counts a call; 0 for one that may go through, None while the storage can't be asked."""
         async with self._turns:
@@ -145,7 +154,9 @@ def _make_pool(address: str) -> "ConnectionPool":
         from redis.backoff import NoBackoff  # noqa: PLC0415 - the same
         from redis.exceptions import RedisError  # noqa: PLC0415 - the same
     except ImportError:
-        raise ConfigurationError(f"{_VARIABLE} needs an extra: pip install 'juspay-wallets-mcp[redis]'.") from None
+        raise ConfigurationError(
+            f"{_VARIABLE} needs an extra: pip install 'juspay-wallets-mcp[redis]'.", _VARIABLE
+        ) from None
     # Once more and at once: a connection that idled may have been closed at the other end.
     retry = Retry(NoBackoff(), 1)
     try:

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import replace
 from functools import partial
 
 import httpx2
@@ -19,7 +18,7 @@ from juspay_mcp.juspay.retries import Retries, Tell
 from juspay_mcp.service.lookup import Lookup
 from juspay_mcp.service.rate_limit import CallLimiter, Limiter
 from juspay_mcp.service.single_flight import Flights, Report
-from juspay_mcp.settings.load import Settings
+from juspay_mcp.settings.load import JuspayAccount, Settings
 from juspay_mcp.values.caller import Caller
 from juspay_mcp.values.customer_id import CustomerId, parse_customer_id
 from juspay_mcp.values.timestamps import Clock, utc_now
@@ -63,7 +62,7 @@ class WalletService:
             await self._limiter.admit(caller.name)
             valid = parse_customer_id(customer_id)
             if self._settings.missing:
-                raise NotConfigured(self._settings.missing)
+                raise NotConfigured(self._settings.missing, self._settings.why_missing)
             return await self._flights.join(valid, partial(self._look, valid, caller), report)
 
         if self._audit is None:
@@ -104,10 +103,9 @@ async def open_service(
     """
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings, clock, monotonic))
-        if settings.environment == "simulator" and settings.base_url is None:
-            settings = stack.enter_context(own_simulator(settings))
+        account = settings.account or stack.enter_context(own_simulator())
         limiter = await stack.enter_async_context(_open_limiter(settings))
-        client = await stack.enter_async_context(open_client(settings, clock, transport))
+        client = await stack.enter_async_context(open_client(settings, account, clock, transport))
         flights = await stack.enter_async_context(Flights[CustomerId, tuple[Snapshot, Answer]]())
         lookup = Lookup(settings, client, retries or Retries(), clock)
         yield WalletService(settings, lookup, flights, limiter, audit)
@@ -125,15 +123,11 @@ async def _open_limiter(settings: Settings) -> AsyncIterator[Limiter]:
 
 
 @contextmanager
-def own_simulator(settings: Settings) -> Iterator[Settings]:
-    """The settings that reach a simulator started for them; loopback, on a free port."""
+def own_simulator() -> Iterator[JuspayAccount]:
+    """Starts a simulator on a free port of loopback; the account that reaches it. The simulator stops at the end."""
     from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator  # noqa: PLC0415 - only where it is asked for
 
     with Simulator() as simulator:
-        yield replace(
-            settings,
-            base_url=simulator.url,
-            api_key=SecretStr(API_KEY),
-            api_key_file=None,
-            merchant_id=MERCHANT_ID,
+        yield JuspayAccount(
+            base_url=simulator.url, api_key=SecretStr(API_KEY), api_key_file=None, merchant_id=MERCHANT_ID
         )

@@ -16,6 +16,7 @@ AUDIT_KEY_RULE: Final = r"[!-~]{32,256}"
 _PATH = r"[^\0]+"
 # Plain enough for every reader of URLs to agree on where the host ends: a key goes there.
 _URL = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-\"$->@-~]*)?"
+_USER = r"[!-.0-9;-?A-~]+(:[!-.0-9:-?A-~]*)?@"  # whatever isn't a slash or an at sign, which can be percent-encoded
 _NAME = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
 _HOST = rf"{_NAME}(:({_PORT}|\*))?"
@@ -27,7 +28,10 @@ _AUDIENCE = r"[!-+\--~]{1,256}"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """One environment variable: `rule` is a pattern for its whole value, said in words by `says`."""
+    """One environment variable: `rule` is a pattern for its whole value, said in words by `says`.
+
+    With `any_case`, the value may be in any case; the rule is about capitals.
+    """
 
     name: str
     meaning: str
@@ -36,6 +40,7 @@ class Variable:
     rule: str
     default: str | None = None
     secret: bool = False
+    any_case: bool = False
 
 
 VARIABLES: Final = (
@@ -107,6 +112,14 @@ VARIABLES: Final = (
         example="16",
         rule=r"[1-9]\d{0,2}|1000",
         default="16",
+    ),
+    Variable(
+        name="JUSPAY_PROXY",
+        meaning="HTTP proxy (CONNECT) to reach Juspay through, and nothing else; never used for loopback.",
+        says="an http address of a host and port, with user:password@ if the proxy needs them",
+        example="http://proxy.example.com:3128",
+        rule=rf"http://({_USER})?{_NAME}(:\d{{1,5}})?/?",
+        secret=True,
     ),
     Variable(
         name="JUSPAY_MCP_RATE_LIMIT",
@@ -183,7 +196,7 @@ VARIABLES: Final = (
     ),
     Variable(
         name="JUSPAY_MCP_AUDIT_KEY",
-        meaning="Key of the hash that stands for a customer in the audit log.",
+        meaning="Key of the hash that identifies a customer in the audit log.",
         says="32 to 256 printable ASCII characters without spaces",
         example="what openssl rand -hex 32 prints",
         rule=AUDIT_KEY_RULE,
@@ -199,10 +212,11 @@ VARIABLES: Final = (
     Variable(
         name="JUSPAY_MCP_LOG_LEVEL",
         meaning="What is logged to stderr.",
-        says="one of DEBUG, INFO, WARNING, ERROR",
+        says="one of DEBUG, INFO, WARNING, ERROR, in any case",
         example="WARNING",
         rule="DEBUG|INFO|WARNING|ERROR",
         default="WARNING",
+        any_case=True,
     ),
 )
 BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
@@ -211,11 +225,23 @@ BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
 def broken_rule(name: str) -> ConfigurationError:
     """The error for a variable whose value breaks its rule: names it, the rule and an example."""
     variable = BY_NAME[name]
-    return ConfigurationError(f"{name} must be {variable.says}; for example: {variable.example}.")
+    return ConfigurationError(f"{name} must be {variable.says}; for example: {variable.example}.", name)
+
+
+def unfilled(name: str) -> ConfigurationError:
+    """The error for a variable whose value nobody filled in: a placeholder, or the whole line of an env file."""
+    variable = BY_NAME[name]
+    return ConfigurationError(
+        f"{name} holds a placeholder or {name}= instead of a value; it must be {variable.says}, or not set; "
+        f"for example: {variable.example}.",
+        name,
+    )
 
 
 def no_authorities() -> ConfigurationError:
     """The error for SSL_CERT_FILE or SSL_CERT_DIR, which OpenSSL and httpx2 follow, if they name no such thing."""
     return ConfigurationError(
-        "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
+        "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set.",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
     )

@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 
 from pydantic import SecretBytes
 
+from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.settings.plain_text import without_mark
 from juspay_mcp.settings.variables import broken_rule
 
 T = TypeVar("T")
@@ -49,10 +51,17 @@ def _read_pipe(pipe: FileIO, max_bytes: int, deadline: float) -> bytes:
     return content
 
 
+def read_source(source: NamedFile, max_bytes: int) -> bytes | None:
+    """What it holds; None if it can't be read, or is longer."""
+    content = source.get_secret_value() if isinstance(source, SecretBytes) else read_file(source, max_bytes)
+    return None if content is None or len(content) > max_bytes else content
+
+
 class WatchedFile(Generic[T]):
     """What a file holds, read again when the file's identity, size or time changes; what a pipe held stays.
 
-    `parse` makes a value of its bytes, or None where they hold none; `variable` is the one that names the file. A
+    `parse` makes a value of its bytes, which come without a byte-order mark; if they hold none, it returns None, or
+    raises a ConfigurationError that says why. `variable` is the one that names the file. A
     file that is gone or half-written during a rotation doesn't cost a call: the last good value stays in force, and
     the log says so once for each bad state.
     """
@@ -75,7 +84,10 @@ class WatchedFile(Generic[T]):
         state = self._state()
         if state != self._seen:
             self._seen = state
-            value = self._read()
+            try:
+                value = self._read()
+            except ConfigurationError:
+                value = None
             self._value = self._kept() if value is None else value
         return self._value
 
@@ -93,6 +105,5 @@ class WatchedFile(Generic[T]):
         return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
     def _read(self) -> T | None:
-        source, limit = self._source, self._max_bytes
-        content = source.get_secret_value() if isinstance(source, SecretBytes) else read_file(source, limit)
-        return None if content is None or len(content) > limit else self._parse(content)
+        content = read_source(self._source, self._max_bytes)
+        return None if content is None else self._parse(without_mark(content, self._variable))

@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.audit.log import REFUSALS_A_MINUTE, AuditLog, customer_hash, open_audit
 from juspay_mcp.audit.writer import LineWriter
-from juspay_mcp.cli.commands import run
+from juspay_mcp.cli.main import run
 from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited
 from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.tool import NAME, call_tool

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
@@ -17,19 +16,21 @@ from typing import Any, NamedTuple
 import anyio
 import pytest
 import trustme
-from typing_extensions import override
 
 from juspay_mcp import VERSION
-from juspay_mcp.cli.check import MADE_UP_CUSTOMER, Check, Report, render, run_checks
+from juspay_mcp.cli.check import UNKNOWN_CUSTOMER, run_checks
+from juspay_mcp.cli.report import Check, Report, render
 from juspay_mcp.errors import InvalidCustomerId
 from juspay_mcp.settings.variables import VARIABLES
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Behaviour, Simulator
+from tests.support.https import serving
 
 CREDENTIALS = {"JUSPAY_API_KEY": API_KEY, "JUSPAY_MERCHANT_ID": MERCHANT_ID}
 CUSTOMER = "cth_linked_text"  # two wallets, one of them linked
-WHERE = "\nThe server has its variables from the MCP host's settings; this command, from this shell."
-DIRECT = "\nThis program connects directly: proxy variables like HTTPS_PROXY are not used."
+WHERE = "\nThe server gets its variables from the MCP host's settings; this command gets them from this shell."
+DIRECT = "\nThis program connects directly; if this network needs a proxy, set JUSPAY_PROXY."
 LIMIT = 0.25
+NOT_SENT = " No credentials were sent."
 
 
 def check(environ: Mapping[str, str], customer_id: str | None = None, **arguments: Any) -> Report:
@@ -56,6 +57,9 @@ def ok(name: str, finding: str) -> Check:
     return Check(name=name, outcome="ok", finding=finding)
 
 
+STARTS = ok("start", "The server starts, over stdio and with serve --http on loopback.")
+
+
 def skipped(name: str, failed: str) -> Check:
     return Check(name=name, outcome="skipped", finding=f"Not checked, because the check of {failed} failed.")
 
@@ -79,6 +83,7 @@ def test_a_right_set_up_passes_every_check_and_needs_no_tls_on_loopback(
             ok("credentials", "Juspay accepts them in its sandbox environment."),
             ok("latency", latency.finding),
             ok("customer", "Juspay knows customer XXXXXXtext, with 2 wallets, 1 linked."),
+            STARTS,
         ),
     )
     assert report.exit_status == 0
@@ -89,7 +94,7 @@ def test_it_only_lists_wallets_and_for_nobody_unless_a_customer_is_named(
 ) -> None:
     check(environ)
     check(environ, CUSTOMER)
-    nobody = ("GET", f"/customers/{MADE_UP_CUSTOMER}/wallets")
+    nobody = ("GET", f"/customers/{UNKNOWN_CUSTOMER}/wallets")
     asked = [(request.method, request.target) for request in simulator.requests]
     assert asked == [nobody, nobody, nobody, nobody, ("GET", f"/customers/{CUSTOMER}/wallets")]
 
@@ -129,7 +134,7 @@ def test_the_built_in_simulator_needs_no_variables_but_its_name_and_is_not_taken
     assert (report.environment, report.base_url, report.exit_status) == ("simulator", None, 0)
     lines = render(report)
     assert lines[0] == f"juspay-wallets-mcp {VERSION}: simulator, built in"
-    assert lines[-1] == "This set-up works, against the simulator and not against Juspay."
+    assert lines[-1] == "This set-up works, with the simulator and not with Juspay."
 
 
 def test_the_built_in_simulator_does_not_care_about_a_key_file(tmp_path: Path) -> None:
@@ -154,7 +159,9 @@ def test_missing_credentials_are_named_with_their_rules_while_host_and_tls_are_c
         exit_status=78,
     )
     assert outcomes(report)["host"] == "ok"
-    assert report.checks[3:] == tuple(skipped(name, "variables") for name in ("credentials", "latency", "customer"))
+    assert report.checks[3:] == tuple(
+        skipped(name, "variables") for name in ("credentials", "latency", "customer", "start")
+    )
     assert simulator.requests == []
 
 
@@ -191,7 +198,7 @@ def test_every_wrong_variable_is_named_at_once_and_the_missing_ones_too() -> Non
         ),
         exit_status=78,
     )
-    names = ("host", "tls", "credentials", "latency", "customer")
+    names = ("host", "tls", "credentials", "latency", "customer", "start")
     assert report.checks[1:] == tuple(skipped(name, "variables") for name in names)
     assert (report.environment, report.base_url) == (None, None)
     assert render(report)[0] == f"juspay-wallets-mcp {VERSION}: not usable yet"
@@ -244,7 +251,7 @@ def a_free_port() -> int:
 def host_failure(base_url: str, **arguments: Any) -> Check:
     """The failed check of a host; checks that all others but variables were skipped."""
     report = check(CREDENTIALS | {"JUSPAY_BASE_URL": base_url}, CUSTOMER, **arguments)
-    names = ("tls", "credentials", "latency", "customer")
+    names = ("tls", "credentials", "latency", "customer", "start")
     if base_url.startswith("https"):
         assert report.checks[2:] == tuple(skipped(name, "host") for name in names)
     failed = only_failure(report)
@@ -257,8 +264,8 @@ def test_a_refused_connection_is_said_to_be_refused() -> None:
     failed = host_failure(f"http://127.0.0.1:{port}")
     assert failed.finding == f"127.0.0.1 refused the connection on port {port}."
     assert failed.advice == (
-        "Nothing listens there, or a firewall says so: check host and port in JUSPAY_BASE_URL, and that the server "
-        "there is running." + DIRECT
+        "Nothing listens there, or a firewall rejects the connection: check host and port in JUSPAY_BASE_URL, "
+        "and that the server there is running." + DIRECT
     )
 
 
@@ -304,52 +311,7 @@ def test_a_connection_that_nobody_takes_is_said_to_have_timed_out() -> None:
         failed = host_failure(f"https://127.0.0.1:{port}", max_seconds=LIMIT)
     assert failed.finding == f"Connecting to 127.0.0.1 on port {port} timed out after 0.25 s."
     assert failed.advice is not None
-    assert failed.advice.startswith("Most often a firewall drops the connection without a word.\nAllow outgoing ")
-
-
-class Nobody(BaseHTTPRequestHandler):
-    """Answers every GET with an empty list of wallets."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        body = b'{"list": []}'
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    @override
-    def log_message(self, *_: object) -> None:
-        """Nothing: stderr is the tests'."""
-
-
-class Https(ThreadingHTTPServer):
-    """`Nobody` over TLS on loopback; counts the connections it accepts."""
-
-    daemon_threads = True
-
-    def __init__(self, show: Callable[[ssl.SSLContext], None]) -> None:
-        self.accepted = 0
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        show(self._context)
-        super().__init__(("127.0.0.1", 0), Nobody)
-
-    @override
-    def server_bind(self) -> None:
-        # HTTPServer's own looks up the host's name, which takes seconds where there is no DNS.
-        socket.socket.bind(self.socket, self.server_address)
-        self.server_address = self.socket.getsockname()
-
-    @override
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        self.accepted += 1
-        return self._context.wrap_socket(connection, server_side=True), address
-
-    @override
-    def handle_error(self, *_: object) -> None:
-        """Nothing: clients that distrust a certificate hang up."""
+    assert failed.advice.startswith("Usually a firewall silently drops the connection.\nAllow outgoing ")
 
 
 class Authorities(NamedTuple):
@@ -376,17 +338,6 @@ def trust(authorities: Authorities, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return trust_alone
 
 
-@contextmanager
-def serving(show: Callable[[ssl.SSLContext], None]) -> Iterator[Https]:
-    """A server whose certificate `show` loads."""
-    with Https(show) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
 def over_tls(show: Callable[[ssl.SSLContext], None], host: str = "localhost") -> Report:
     with serving(show) as server:
         return check(CREDENTIALS | {"JUSPAY_BASE_URL": f"https://{host}:{server.server_address[1]}"}, CUSTOMER)
@@ -395,7 +346,9 @@ def over_tls(show: Callable[[ssl.SSLContext], None], host: str = "localhost") ->
 def tls_failure(report: Report) -> Check:
     failed = only_failure(report)
     assert failed.name == "tls"
-    assert report.checks[3:] == tuple(skipped(name, "tls") for name in ("credentials", "latency", "customer"))
+    assert report.checks[3:] == tuple(
+        skipped(name, "tls") for name in ("credentials", "latency", "customer", "start")
+    )
     return failed
 
 
@@ -429,7 +382,7 @@ LONG_AGO, YESTERDAY, TOMORROW = (datetime.now(UTC) + timedelta(days=days) for da
         ),
         pytest.param(
             lambda ca: ca.trusted.issue_cert("elsewhere.example"),
-            "localhost shows a certificate that is for another host.",
+            "localhost presents a certificate for another host.",
             "Check the host in JUSPAY_BASE_URL; ",
             id="another host",
         ),
@@ -448,13 +401,13 @@ def test_a_certificate_that_does_not_verify_is_said_to_be_what_it_is(
     assert (failed.finding, failed.exit_status) == (finding, 69)
     assert failed.advice is not None
     assert failed.advice.startswith(advice)
-    assert failed.advice.endswith(" Nothing secret was sent.")
+    assert failed.advice.endswith(NOT_SENT)
 
 
 @pytest.mark.usefixtures("trust")
 def test_a_certificate_for_a_name_is_not_for_an_address(authorities: Authorities) -> None:
     failed = tls_failure(over_tls(authorities.trusted.issue_cert("localhost").configure_cert, host="127.0.0.1"))
-    assert failed.finding == "127.0.0.1 shows a certificate that is for another host."
+    assert failed.finding == "127.0.0.1 presents a certificate for another host."
 
 
 @pytest.mark.usefixtures("trust")
@@ -470,10 +423,10 @@ def test_a_certificate_that_fails_in_a_rarer_way_is_said_not_to_verify(trust: Ca
     trust(childless)
     disobedient = trustme.CA.from_pem(childless.cert_pem.bytes(), childless.private_key_pem.bytes())
     failed = tls_failure(over_tls(disobedient.create_child_ca().issue_cert("localhost").configure_cert))
-    assert failed.finding == "The certificate of localhost does not verify."
+    assert failed.finding == "The certificate of localhost could not be verified."
     assert failed.advice == (
-        "Ask your network's administrators whether they inspect TLS, and else whoever runs localhost. "
-        "Nothing secret was sent."
+        "Ask your network's administrators whether they inspect TLS; if they don't, ask the operator of localhost. "
+        "No credentials were sent."
     )
 
 
@@ -489,7 +442,10 @@ def test_a_missing_file_of_authorities_is_a_wrong_configuration(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone"))  # as in `trust`
     failed = tls_failure(check(environ | {"JUSPAY_BASE_URL": f"https://127.0.0.1:{simulator.port}"}, CUSTOMER))
-    assert failed.finding == "The certificate authorities to trust could not be loaded."
+    assert (
+        failed.finding
+        == "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
+    )
     assert failed.exit_status == 78
 
 
@@ -532,7 +488,7 @@ def request_failure(report: Report, name: str = "credentials") -> Check:
     failed = only_failure(report)
     assert failed.name == name
     if name == "credentials":
-        assert report.checks[4:] == tuple(skipped(name, "credentials") for name in ("latency", "customer"))
+        assert report.checks[4:] == tuple(skipped(name, "credentials") for name in ("latency", "customer", "start"))
     return failed
 
 
@@ -554,7 +510,7 @@ REFUSALS = {
         behaviour=None,
         exit_status=77,
         finding="Juspay rejected this server's credentials in its sandbox environment.",
-        advice="Sandbox and production have keys of their own: make sure that JUSPAY_ENV says where this key is "
+        advice="Sandbox and production have different keys: make sure that JUSPAY_ENV says where this key is "
         "from.\nCheck JUSPAY_API_KEY, JUSPAY_MERCHANT_ID and JUSPAY_ENV; retrying won't help until they are "
         "corrected.",
     ),
@@ -587,8 +543,8 @@ REFUSALS = {
         behaviour=Behaviour(status=200, body=b"<html>Log in</html>"),
         exit_status=69,
         finding="Juspay's response can't be used: it is not JSON.",
-        advice="Check JUSPAY_BASE_URL: something else than Juspay's API may answer there, like the log-in page of a "
-        "proxy or network.\nRetrying won't help; report it to the people who run this server.",
+        advice="Check JUSPAY_BASE_URL: something other than Juspay's API may answer there, such as the login page of "
+        "a proxy or network.\nRetrying won't help; report it to the people who run this server.",
     ),
     "no reply": Refusal(
         behaviour=Behaviour(hang_up=True),
@@ -656,7 +612,7 @@ def test_an_id_that_breaks_the_rule_is_never_sent(
     assert failed == Check(
         name="customer",
         outcome="failed",
-        finding="The customer id breaks the rule for ids, so nothing was asked about it.",
+        finding="The customer id is invalid, so no request about it was sent.",
         advice=InvalidCustomerId().advice,
         exit_status=64,
     )
@@ -684,8 +640,8 @@ def test_neither_keys_nor_ids_nor_what_juspay_writes_are_shown(
 def test_the_json_has_every_check_with_all_its_keys() -> None:
     checks = (
         ok("variables", "Right."),
-        Check(name="host", outcome="failed", finding="Wrong.", advice="Mend it.\nAsk.", exit_status=69),
-        Check(name="tls", outcome="failed", finding="Wrong too.", advice="Mend it.", exit_status=78),
+        Check(name="host", outcome="failed", finding="Wrong.", advice="Fix it.\nAsk.", exit_status=69),
+        Check(name="tls", outcome="failed", finding="Wrong too.", advice="Fix it.", exit_status=78),
     )
     report = Report(checks=checks, environment="production", base_url="https://api.juspay.in")
     assert json.loads(report.to_json()) == {
@@ -695,8 +651,8 @@ def test_the_json_has_every_check_with_all_its_keys() -> None:
         "base_url": "https://api.juspay.in",
         "checks": [
             {"name": "variables", "outcome": "ok", "finding": "Right.", "advice": None, "exit_status": 0},
-            {"name": "host", "outcome": "failed", "finding": "Wrong.", "advice": "Mend it.\nAsk.", "exit_status": 69},
-            {"name": "tls", "outcome": "failed", "finding": "Wrong too.", "advice": "Mend it.", "exit_status": 78},
+            {"name": "host", "outcome": "failed", "finding": "Wrong.", "advice": "Fix it.\nAsk.", "exit_status": 69},
+            {"name": "tls", "outcome": "failed", "finding": "Wrong too.", "advice": "Fix it.", "exit_status": 78},
         ],
     }
     assert report.exit_status == 69
@@ -714,13 +670,14 @@ ok       variables     Nothing is wrong or missing; set: JUSPAY_API_KEY, JUSPAY_
 FAILED   host          juspay.invalid could not be resolved to an address (DNS).
                        -> Check the host's spelling if you set JUSPAY_BASE_URL; then this machine's
                           network and DNS (VPN, container, firewall).
-                       -> This program connects directly: proxy variables like HTTPS_PROXY are not
-                          used.
+                       -> This program connects directly; if this network needs a proxy, set
+                          JUSPAY_PROXY.
 skipped  tls           Not checked, because the check of host failed.
 skipped  credentials   Not checked, because the check of host failed.
 skipped  latency       Not checked, because the check of host failed.
+skipped  start         Not checked, because the check of host failed.
 
-1 of 5 checks failed: host."""
+1 of 6 checks failed: host."""
     )
 
 

@@ -66,9 +66,9 @@ async def test_an_answer_that_is_not_as_expected_is_said_aloud_and_ends_the_demo
     assert await run_demo(Console(file=pipe, width=80), [wrong, NOBODY, unforeseen]) is False
     pipe.seek(0)
     text = pipe.read()
-    assert re.findall(r"^NOT AS EXPECTED: .*$", text, re.MULTILINE) == [
-        "NOT AS EXPECTED: access_denied was.",
-        "NOT AS EXPECTED: an answer was.",
+    assert re.findall(r"^UNEXPECTED: .*$", text, re.MULTILINE) == [
+        "UNEXPECTED: should have been access_denied.",
+        "UNEXPECTED: should have been an answer.",
     ]
     assert "\n1 of 3 answers were as expected --" in text
     assert "paste" not in text

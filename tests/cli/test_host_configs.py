@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from juspay_mcp.cli.commands import PROGRAM
 from juspay_mcp.cli.host_configs import (
     DEMONSTRATED,
     HOSTS,
@@ -22,6 +21,7 @@ from juspay_mcp.cli.host_configs import (
     trial_block,
     vs_code_link,
 )
+from juspay_mcp.cli.terminal import PROGRAM
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.settings.variables import VARIABLES
 

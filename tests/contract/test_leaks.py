@@ -24,6 +24,7 @@ from juspay_mcp.settings.secrets import KeyFile, api_key
 from juspay_mcp.simulator.api import Behaviour, Simulator
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
+from tests.support.builders import account_of
 from tests.support.common import NOW
 from tests.support.http_calls import HEADERS, body
 from tests.support.processes import MODERN, Pipes
@@ -243,7 +244,7 @@ def test_no_secret_is_in_the_repr_of_the_settings_or_a_key(tmp_path: Path) -> No
     file.write_text(API_KEY)
     settings = load_settings({"JUSPAY_API_KEY": API_KEY, "JUSPAY_MERCHANT_ID": "acme"})
     key_file = KeyFile(file)
-    texts = [repr(settings), str(settings), repr(key_file), repr(key_file()), str(api_key(settings)())]
+    texts = [repr(settings), str(settings), repr(key_file), repr(key_file()), str(api_key(account_of(settings))())]
     assert found_in("\n".join(texts)) == []
 
 

@@ -209,7 +209,7 @@ def test_the_manifest_describes_every_variable_as_the_program_reads_it() -> None
     ]
     assert listed == [(known.name, known.meaning, known.secret, known.default) for known in VARIABLES]
     secret = {known.name for known in VARIABLES if known.secret}
-    assert secret == {"JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY", "JUSPAY_MCP_RATE_LIMIT_STORAGE"}
+    assert secret == {"JUSPAY_API_KEY", "JUSPAY_PROXY", "JUSPAY_MCP_AUDIT_KEY", "JUSPAY_MCP_RATE_LIMIT_STORAGE"}
 
 
 def test_the_manifest_is_valid_and_has_no_key_the_schema_does_not_know() -> None:

@@ -27,9 +27,9 @@ from juspay_mcp.errors import (
 )
 from juspay_mcp.juspay.client import Endpoint, JuspayClient, open_client
 from juspay_mcp.juspay.wallets import WalletList
-from juspay_mcp.settings.load import load_settings
+from juspay_mcp.settings.load import Settings, load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
-from tests.support.builders import CUSTOMER, make_settings
+from tests.support.builders import CUSTOMER, account_of, make_settings
 from tests.support.common import NOW
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -125,8 +125,14 @@ def failing(error: Exception, *causes: BaseException) -> Transport:
     return Transport(fail)
 
 
+def opened(
+    settings: Settings, transport: httpx2.AsyncBaseTransport | None = None
+) -> AbstractAsyncContextManager[JuspayClient]:
+    return open_client(settings, account_of(settings), lambda: NOW, transport)
+
+
 def client_on(transport: Transport, **variables: str) -> AbstractAsyncContextManager[JuspayClient]:
-    return open_client(make_settings(**{"JUSPAY_BASE_URL": LOOPBACK} | variables), lambda: NOW, transport)
+    return opened(make_settings(**{"JUSPAY_BASE_URL": LOOPBACK} | variables), transport)
 
 
 async def ask(transport: Transport, **variables: str) -> WalletList:
@@ -248,7 +254,7 @@ async def test_without_a_credential_nothing_is_sent(variables: dict[str, str], m
 async def test_a_key_file_that_can_t_be_read_stops_the_start() -> None:
     settings = make_settings(JUSPAY_API_KEY="", JUSPAY_API_KEY_FILE="/nowhere/key")
     with pytest.raises(ConfigurationError):
-        async with open_client(settings, lambda: NOW):
+        async with opened(settings):
             pass
 
 
@@ -261,7 +267,7 @@ async def test_certificate_authorities_that_can_t_be_read_stop_the_start(
         path.write_bytes(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(ConfigurationError) as caught:
-        async with open_client(make_settings(), lambda: NOW):
+        async with opened(make_settings()):
             pass
     expected = "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
     assert str(caught.value) == expected
@@ -512,7 +518,7 @@ async def test_nothing_is_sent_to_who_can_t_show_a_certificate_for_the_host(
     async with await asyncio.start_server(take, "127.0.0.1", 0, ssl=shown) as impostor:
         port = impostor.sockets[0].getsockname()[1]
         settings = make_settings(JUSPAY_BASE_URL=f"https://localhost:{port}")
-        async with open_client(settings, lambda: NOW) as client:
+        async with opened(settings) as client:
             with pytest.raises(UpstreamError) as caught:
                 await client.wallets("wallets", CUSTOMER)
     assert str(caught.value) == unavailable("its TLS certificate could not be verified")
@@ -528,7 +534,7 @@ async def test_a_port_where_nobody_listens_refuses() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         settings = make_settings(JUSPAY_BASE_URL=f"http://127.0.0.1:{reserved.getsockname()[1]}")
-        async with open_client(settings, lambda: NOW) as client:
+        async with opened(settings) as client:
             with pytest.raises(UpstreamError) as caught:
                 await client.wallets("wallets", CUSTOMER)
     assert str(caught.value) == unavailable("the connection was refused")
@@ -541,7 +547,7 @@ async def test_juspay_is_asked_directly_whatever_proxy_the_environment_names(
         reserved.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{reserved.getsockname()[1]}")
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{reserved.getsockname()[1]}")
-        async with open_client(load_settings(environ), lambda: NOW) as client:
+        async with opened(load_settings(environ)) as client:
             wallets = await client.wallets("wallets/refresh-balances", CUSTOMER)
     assert [wallet.code for wallet in wallets.wallets] == ["PAYTM"]
 

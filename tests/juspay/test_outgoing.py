@@ -12,7 +12,7 @@ import pytest
 
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.juspay.client import open_client
-from tests.support.builders import CUSTOMER, make_settings
+from tests.support.builders import CUSTOMER, account_of, make_settings
 from tests.support.common import NOW
 
 OK: Final = b"HTTP/1.1 200 OK\r\n"
@@ -81,7 +81,10 @@ async def test_a_flood_ends_soon_and_others_have_their_turn_meanwhile(name: str)
     turns = Turns()
     with Flood(*FLOODS[name]) as flood:
         settings = make_settings(JUSPAY_BASE_URL=flood.url)
-        async with open_client(settings, lambda: NOW) as client, anyio.create_task_group() as tasks:
+        async with (
+            open_client(settings, account_of(settings), lambda: NOW) as client,
+            anyio.create_task_group() as tasks,
+        ):
             tasks.start_soon(turns.watch)
             with anyio.fail_after(20), pytest.raises(WalletsError) as caught:
                 await client.wallets("wallets", CUSTOMER)
@@ -114,7 +117,7 @@ async def test_an_odd_response_within_the_bounds_is_read(response: bytes) -> Non
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         settings = make_settings(JUSPAY_BASE_URL=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        async with open_client(settings, lambda: NOW) as client:
+        async with open_client(settings, account_of(settings), lambda: NOW) as client:
             assert (await client.wallets("wallets", CUSTOMER)).wallets == ()
 
 
@@ -131,7 +134,10 @@ async def test_a_call_that_is_given_up_in_the_tls_handshake_closes_its_connectio
 
     async with await asyncio.start_server(never_shake_hands, "127.0.0.1", 0) as server:
         settings = make_settings(JUSPAY_BASE_URL=f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        async with open_client(settings, lambda: NOW) as client, anyio.create_task_group() as tasks:
+        async with (
+            open_client(settings, account_of(settings), lambda: NOW) as client,
+            anyio.create_task_group() as tasks,
+        ):
             tasks.start_soon(client.wallets, "wallets", CUSTOMER)
             await met.wait()
             tasks.cancel_scope.cancel()

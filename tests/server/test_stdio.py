@@ -25,7 +25,9 @@ ERAS: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
     "2025-11-25": (HANDSHAKE, {}),
     "2026-07-28": ([], {"_meta": MODERN}),
 }
-NOTHING_CAME = b"stdin ended before a message arrived; an MCP client keeps it open"
+NOTHING_CAME = (
+    b"stdin ended before a message arrived; an MCP client keeps it open, and in a container it takes: docker run -i"
+)
 
 
 @pytest.fixture(params=list(ERAS.values()), ids=list(ERAS))

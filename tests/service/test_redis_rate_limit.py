@@ -291,7 +291,7 @@ async def test_an_address_that_cannot_be_one_stops_the_start(environ: dict[str, 
 
 
 def test_without_the_extra_the_start_stops_and_says_what_to_install(environ: dict[str, str]) -> None:
-    command = "import sys; sys.modules['redis'] = None; from juspay_mcp.cli.commands import main; main()"
+    command = "import sys; sys.modules['redis'] = None; from juspay_mcp.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", command, "wallets", "cth_all_linked"],
         capture_output=True, check=False, text=True,

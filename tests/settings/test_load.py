@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,25 +11,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.settings.load import AccessSettings, Settings, load_settings
+from juspay_mcp.errors import ConfigurationError, NotConfigured
+from juspay_mcp.settings.load import AccessSettings, JuspayAccount, OAuthSettings, Settings, load_settings
 from juspay_mcp.settings.variables import VARIABLES
+from tests.support.builders import account_of
 
 ACCESS_BY_DEFAULT = AccessSettings(
     tokens_file=None,
-    oauth_issuer=None,
-    oauth_audience=(),
-    oauth_scope="wallets:read",
+    oauth=None,
     public_url=None,
     allowed_hosts=(),
     allowed_origins=(),
 )
+ACCOUNT_BY_DEFAULT = JuspayAccount(
+    base_url="https://sandbox.juspay.in", api_key=None, api_key_file=None, merchant_id=None
+)
 BY_DEFAULT = Settings(
     environment="sandbox",
-    base_url="https://sandbox.juspay.in",
-    api_key=None,
-    api_key_file=None,
-    merchant_id=None,
+    account=ACCOUNT_BY_DEFAULT,
     api_version="2023-06-30",
     currency="INR",
     timeout_seconds=25.0,
@@ -59,6 +59,10 @@ RULES = {
     "JUSPAY_CURRENCY": "an ISO 4217 code, three capital letters; for example: INR",
     "JUSPAY_TIMEOUT_SECONDS": "a number of seconds from 1 to 300; for example: 25",
     "JUSPAY_MAX_CONNECTIONS": "a whole number from 1 to 1000; for example: 16",
+    "JUSPAY_PROXY": (
+        "an http address of a host and port, with user:password@ if the proxy needs them; "
+        "for example: http://proxy.example.com:3128"
+    ),
     "JUSPAY_MCP_RATE_LIMIT": "a whole number per second, minute or hour, or off; for example: 60/minute",
     "JUSPAY_MCP_RATE_LIMIT_STORAGE": (
         "a redis:// or rediss:// address (it needs the extra: juspay-wallets-mcp[redis]); "
@@ -100,16 +104,18 @@ RULES = {
         "the path of a readable file that holds the key and nothing else; "
         "for example: /run/secrets/juspay_mcp_audit_key"
     ),
-    "JUSPAY_MCP_LOG_LEVEL": "one of DEBUG, INFO, WARNING, ERROR; for example: WARNING",
+    "JUSPAY_MCP_LOG_LEVEL": "one of DEBUG, INFO, WARNING, ERROR, in any case; for example: WARNING",
 }
+UNFILLED = "{0} holds a placeholder or {0}= instead of a value; it must be {1}, or not set; for example: {2}"
+CREDENTIALS = {"JUSPAY_API_KEY", "JUSPAY_API_KEY_FILE", "JUSPAY_MERCHANT_ID"}
 LINES = {f"{name} must be {rule}." for name, rule in RULES.items()}
 BOTH_KEYS = "{0} and {0}_FILE are both set; set only one of them."
 AUDIT_NEEDS = (
-    "JUSPAY_MCP_AUDIT_LOG needs JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE, as a hash without a key gives a "
-    "phone number away; for example: what openssl rand -hex 32 prints."
+    "JUSPAY_MCP_AUDIT_LOG needs JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE, because a hash without "
+    "a key reveals a phone number; for example: what openssl rand -hex 32 prints."
 )
 OAUTH_NEEDS = (
-    "JUSPAY_MCP_OAUTH_ISSUER needs JUSPAY_MCP_PUBLIC_URL, the audience of the tokens it lets in; "
+    "JUSPAY_MCP_OAUTH_ISSUER needs JUSPAY_MCP_PUBLIC_URL, the audience of the tokens it accepts; "
     "for example: https://wallets.example.com/mcp."
 )
 
@@ -118,31 +124,35 @@ def access(**changed: Any) -> dict[str, object]:
     return {"access": replace(ACCESS_BY_DEFAULT, **changed)}
 
 
+def account(**changed: Any) -> dict[str, object]:
+    return {"account": replace(ACCOUNT_BY_DEFAULT, **changed)}
+
+
 ACCEPTED: dict[str, list[tuple[str, dict[str, object]]]] = {
     "JUSPAY_API_KEY": [
-        ("A1B2C3D4E5F6", {"api_key": SecretStr("A1B2C3D4E5F6")}),
-        ("!~/+=", {"api_key": SecretStr("!~/+=")}),
-        ("k" * 256, {"api_key": SecretStr("k" * 256)}),
-        (" spaced\n", {"api_key": SecretStr("spaced")}),
+        ("A1B2C3D4E5F6", account(api_key=SecretStr("A1B2C3D4E5F6"))),
+        ("!~/+=", account(api_key=SecretStr("!~/+="))),
+        ("k" * 256, account(api_key=SecretStr("k" * 256))),
+        (" spaced\n", account(api_key=SecretStr("spaced"))),
     ],
-    "JUSPAY_API_KEY_FILE": [("/run/secrets/key file", {"api_key_file": Path("/run/secrets/key file")})],
-    "JUSPAY_MERCHANT_ID": [("acme", {"merchant_id": "acme"}), ("Acme-1_in", {"merchant_id": "Acme-1_in"})],
+    "JUSPAY_API_KEY_FILE": [("/run/secrets/key file", account(api_key_file=Path("/run/secrets/key file")))],
+    "JUSPAY_MERCHANT_ID": [("acme", account(merchant_id="acme")), ("Acme-1_in", account(merchant_id="Acme-1_in"))],
     "JUSPAY_ENV": [
         ("sandbox", {}),
-        ("production", {"environment": "production", "base_url": "https://api.juspay.in"}),
-        ("simulator", {"environment": "simulator", "base_url": None}),
+        ("production", {"environment": "production"} | account(base_url="https://api.juspay.in")),
+        ("simulator", {"environment": "simulator", "account": None}),
     ],
     "JUSPAY_BASE_URL": [
-        ("https://api.juspay.io", {"base_url": "https://api.juspay.io"}),
-        ("https://api.juspay.io/", {"base_url": "https://api.juspay.io"}),
-        ("https://gateway.example:8443/juspay/v1/", {"base_url": "https://gateway.example:8443/juspay/v1"}),
-        ("https://smartgateway.hdfc.bank.in", {"base_url": "https://smartgateway.hdfc.bank.in"}),
-        ("https://203.0.113.7", {"base_url": "https://203.0.113.7"}),
-        ("https://[2001:db8::1]:8443", {"base_url": "https://[2001:db8::1]:8443"}),
-        ("http://localhost:8790", {"base_url": "http://localhost:8790"}),
-        ("http://127.0.0.1:8790", {"base_url": "http://127.0.0.1:8790"}),
-        ("http://127.8.9.10", {"base_url": "http://127.8.9.10"}),
-        ("http://[::1]:8790", {"base_url": "http://[::1]:8790"}),
+        ("https://api.juspay.io", account(base_url="https://api.juspay.io")),
+        ("https://api.juspay.io/", account(base_url="https://api.juspay.io")),
+        ("https://gateway.example:8443/juspay/v1/", account(base_url="https://gateway.example:8443/juspay/v1")),
+        ("https://smartgateway.hdfc.bank.in", account(base_url="https://smartgateway.hdfc.bank.in")),
+        ("https://203.0.113.7", account(base_url="https://203.0.113.7")),
+        ("https://[2001:db8::1]:8443", account(base_url="https://[2001:db8::1]:8443")),
+        ("http://localhost:8790", account(base_url="http://localhost:8790")),
+        ("http://127.0.0.1:8790", account(base_url="http://127.0.0.1:8790")),
+        ("http://127.8.9.10", account(base_url="http://127.8.9.10")),
+        ("http://[::1]:8790", account(base_url="http://[::1]:8790")),
     ],
     "JUSPAY_API_VERSION": [("2025-01-10", {"api_version": "2025-01-10"})],
     "JUSPAY_CURRENCY": [("BRL", {"currency": "BRL"})],
@@ -154,12 +164,23 @@ ACCEPTED: dict[str, list[tuple[str, dict[str, object]]]] = {
         ("300", {"timeout_seconds": 300.0}),
     ],
     "JUSPAY_MAX_CONNECTIONS": [("1", {"max_connections": 1}), ("1000", {"max_connections": 1000})],
+    "JUSPAY_PROXY": [
+        (value, account(proxy=SecretStr(value)))
+        for value in (
+            "http://proxy:3128",
+            "http://10.0.0.7/",
+            "http://u:p%40ss@[2001:db8::1]:8080",
+            "http://u@p.example",
+        )
+    ],
     "JUSPAY_MCP_RATE_LIMIT": [
         ("1/second", {"rate_limit": "1/second"}),
         ("9999999/hour", {"rate_limit": "9999999/hour"}),
         ("off", {"rate_limit": None}),
     ],
-    "JUSPAY_MCP_LOG_LEVEL": [(level, {"log_level": level}) for level in ("DEBUG", "INFO", "WARNING", "ERROR")],
+    "JUSPAY_MCP_LOG_LEVEL": [
+        (level, {"log_level": level.upper()}) for level in ("DEBUG", "INFO", "WARNING", "ERROR", "info", "Debug")
+    ],
 }
 ACCEPTED |= {
     "JUSPAY_MCP_RATE_LIMIT_STORAGE": [
@@ -197,12 +218,12 @@ ACCEPTED |= {
         ),
     ],
     "JUSPAY_MCP_OAUTH_AUDIENCE": [
-        ("api://wallets", access(oauth_audience=("api://wallets",))),
-        ("0f1e-2d3c , https://w.example/mcp/", access(oauth_audience=("0f1e-2d3c", "https://w.example/mcp/"))),
+        ("api://wallets", {}),
+        ("0f1e-2d3c , https://w.example/mcp/", {}),
     ],
     "JUSPAY_MCP_OAUTH_SCOPE": [
-        ("juspay/wallets:read", access(oauth_scope="juspay/wallets:read")),
-        ("api://wallets/.default", access(oauth_scope="api://wallets/.default")),
+        ("juspay/wallets:read", {}),
+        ("api://wallets/.default", {}),
     ],
     "JUSPAY_MCP_AUDIT_KEY": [("k" * 32, {"audit_key": SecretStr("k" * 32)})],
     "JUSPAY_MCP_AUDIT_KEY_FILE": [("/run/secrets/audit", {"audit_key_file": Path("/run/secrets/audit")})],
@@ -257,6 +278,15 @@ REFUSED = {
         "025",
         "\u0662\u0665",
     ],
+    "JUSPAY_PROXY": [
+        "proxy.example:3128",
+        "https://proxy",
+        "socks5://proxy",
+        "http://a b@proxy",
+        "http://p:0",
+        "http://",
+        "http://p/x",
+    ],
     "JUSPAY_MAX_CONNECTIONS": ["0", "1001", "-1", "1.5", "016", "many"],
     "JUSPAY_MCP_RATE_LIMIT": [
         "60",
@@ -288,7 +318,7 @@ REFUSED = {
     "JUSPAY_MCP_AUDIT_LOG": ["a\0b"],
     "JUSPAY_MCP_AUDIT_KEY": ["k" * 31, "k" * 257, "k" * 20 + " " + "k" * 20],
     "JUSPAY_MCP_AUDIT_KEY_FILE": ["a\0b"],
-    "JUSPAY_MCP_LOG_LEVEL": ["debug", "TRACE", "30"],
+    "JUSPAY_MCP_LOG_LEVEL": ["debugging", "TRACE", "30"],
 }
 variables = st.dictionaries(
     st.sampled_from(sorted(RULES)),
@@ -322,6 +352,7 @@ def test_the_variables_and_their_defaults_are_the_contract_s() -> None:
         "JUSPAY_CURRENCY": ("INR", False),
         "JUSPAY_TIMEOUT_SECONDS": ("25", False),
         "JUSPAY_MAX_CONNECTIONS": ("16", False),
+        "JUSPAY_PROXY": (None, True),
         "JUSPAY_MCP_RATE_LIMIT": ("60/minute", False),
         "JUSPAY_MCP_RATE_LIMIT_STORAGE": (None, True),
         "JUSPAY_MCP_TOKENS_FILE": (None, False),
@@ -372,7 +403,7 @@ def test_the_simulator_is_asked_on_loopback_alone(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://localhost:8790", "https://localhost:8790", "http://[::1]"])
 def test_a_simulator_elsewhere_on_loopback_can_be_asked(url: str) -> None:
-    assert load_settings({"JUSPAY_ENV": "simulator", "JUSPAY_BASE_URL": url}).base_url == url
+    assert account_of(load_settings({"JUSPAY_ENV": "simulator", "JUSPAY_BASE_URL": url})).base_url == url
 
 
 @pytest.mark.parametrize("name", ["JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY"])
@@ -389,11 +420,28 @@ def test_an_audit_log_with_a_key_is_taken(key: dict[str, str]) -> None:
     assert load_settings({"JUSPAY_MCP_AUDIT_LOG": "/var/log/a", **key}).audit_log == "/var/log/a"
 
 
+def test_what_an_issuer_s_tokens_must_say_is_set_with_the_issuer_alone() -> None:
+    environ = {
+        "JUSPAY_MCP_OAUTH_ISSUER": "https://login.example/",
+        "JUSPAY_MCP_PUBLIC_URL": "https://w.example/mcp/",
+        "JUSPAY_MCP_OAUTH_AUDIENCE": "0f1e-2d3c , https://w.example/mcp/",
+        "JUSPAY_MCP_OAUTH_SCOPE": "juspay/wallets:read",
+    }
+    assert load_settings(environ).access.oauth == OAuthSettings(
+        issuer="https://login.example/",
+        resource="https://w.example/mcp/",
+        audiences=("0f1e-2d3c", "https://w.example/mcp/"),
+        scope="juspay/wallets:read",
+    )
+
+
 def test_an_oauth_issuer_needs_an_audience() -> None:
     issuer = {"JUSPAY_MCP_OAUTH_ISSUER": "https://login.example/tenant"}
     assert refusal(issuer) == OAUTH_NEEDS
     taken = load_settings({**issuer, "JUSPAY_MCP_PUBLIC_URL": "https://w.example/mcp"}).access
-    assert (taken.oauth_issuer, taken.public_url) == ("https://login.example/tenant", "https://w.example/mcp")
+    assert taken.oauth == OAuthSettings(
+        issuer="https://login.example/tenant", resource="https://w.example/mcp", audiences=(), scope="wallets:read"
+    )
 
 
 @pytest.mark.parametrize("name", ["JUSPAY_API_KEY", "JUSPAY_MERCHANT_ID"])
@@ -440,15 +488,108 @@ def test_any_environment_is_settings_or_one_line_of_ours(environ: dict[str, str]
     except ConfigurationError as error:
         line = str(error)
     else:
-        line = "" if settings.base_url or settings.environment == "simulator" else "no address"
+        line = "" if settings.account or settings.environment == "simulator" else "no address"
     both = {BOTH_KEYS.format(name) for name in ("JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY")}
-    assert line in LINES | both | {AUDIT_NEEDS, OAUTH_NEEDS, ""}
+    assert line in LINES | both | {AUDIT_NEEDS, OAUTH_NEEDS, ""} or re.match(
+        r"JUSPAY_\w+ holds a placeholder or ", line
+    )
 
 
 @given(st.sampled_from(["http://", "https://"]), hosts.map("".join))
 def test_an_address_that_is_taken_is_one_the_client_reads_as_the_same_host(scheme: str, host: str) -> None:
     try:
-        base_url = load_settings({"JUSPAY_BASE_URL": scheme + host}).base_url or ""
+        base_url = account_of(load_settings({"JUSPAY_BASE_URL": scheme + host})).base_url
     except ConfigurationError:
         return
     assert httpx2.URL(base_url).host == urlsplit(base_url).hostname
+
+
+PLACEHOLDERS = [
+    "${KEY}", "$JUSPAY_API_KEY", "$env:KEY", "${user_config.key}", "${input:juspay-key}", "{{KEY}}", "%KEY%",
+    "<your key>", "${env:KEY}", "${KEY:-}", "${KEY:-${OTHER}}", "{{ .Values.key }}", "${{ secrets.KEY }}", "$(KEY)",
+    '"${KEY}"', " '<key>' ",
+]  # fmt: skip
+NOT_REPLACED = "{} holds a placeholder that the MCP host did not replace."
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+def test_a_placeholder_for_a_credential_counts_as_missing_and_the_reason_is_said(placeholder: str) -> None:
+    settings = load_settings({"JUSPAY_API_KEY": placeholder, "JUSPAY_MERCHANT_ID": "acme"})
+    assert settings.missing == (NO_KEY,)
+    assert settings.why_missing == NOT_REPLACED.format("JUSPAY_API_KEY")
+    assert account_of(load_settings({"JUSPAY_MERCHANT_ID": placeholder})).merchant_id is None
+    assert placeholder not in f"{NotConfigured(settings.missing, settings.why_missing)} {settings!r}"
+
+
+@pytest.mark.parametrize("name", sorted(RULES.keys() - CREDENTIALS))
+@pytest.mark.parametrize("value", ["${X}", "{}=value"])
+def test_a_placeholder_for_anything_else_stops_the_start(name: str, value: str) -> None:
+    says, example = RULES[name].split("; for example: ")
+    assert refusal({name: value.format(name) if value != "${X}" else value}) == UNFILLED.format(
+        name, says, f"{example}."
+    )
+
+
+def test_a_placeholder_does_not_hide_a_key_that_is_there() -> None:
+    settings = load_settings(MERCHANT | KEY_FILE | {"JUSPAY_API_KEY": "${JUSPAY_API_KEY}"})
+    assert (settings.missing, settings.why_missing) == ((), "")
+
+
+def test_every_credential_that_is_not_filled_in_is_named() -> None:
+    settings = load_settings({"JUSPAY_API_KEY": "JUSPAY_API_KEY=s3cret", "JUSPAY_MERCHANT_ID": "<merchant>"})
+    assert settings.why_missing == (
+        "JUSPAY_API_KEY holds NAME=value instead of the value alone; JUSPAY_MERCHANT_ID holds a placeholder that the "
+        "MCP host did not replace."
+    )
+    assert load_settings({"JUSPAY_ENV": "simulator", "JUSPAY_API_KEY": "$KEY"}).why_missing == ""
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a${b}",
+        "${a}b${c}",
+        "$a-b",
+        "a%b%",
+        "%a%b",
+        "<a>b",
+        "{{a}}b",
+        "$",
+        "%%",
+        "<>",
+        "$5x",
+        "abc=",
+        "abc==",
+        "a=b",
+        "'",
+    ],
+)
+def test_a_key_that_merely_contains_such_characters_is_a_key(key: str) -> None:
+    assert account_of(load_settings({"JUSPAY_API_KEY": key})).api_key == SecretStr(key)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        '"acme"',
+        "'acme'",
+        "\ufeffacme",
+        '\ufeff"acme"',
+        " \t'acme'\n",
+        "\u201cacme\u201d",
+        "\u2018acme\u2019",
+        '" acme "',
+    ],
+)
+def test_quotes_space_and_a_byte_order_mark_around_a_value_are_no_part_of_it(written: str) -> None:
+    assert account_of(load_settings({"JUSPAY_MERCHANT_ID": written})).merchant_id == "acme"
+
+
+@pytest.mark.parametrize("written", ["\"acme'", '"acme', "'", '""acme""'])
+def test_quotes_that_are_not_one_matching_pair_stay(written: str) -> None:
+    kept = {'""acme""': '"acme"'}.get(written, written)
+    assert account_of(load_settings({"JUSPAY_MERCHANT_ID": written})).merchant_id == kept
+
+
+def test_empty_quotes_are_not_set() -> None:
+    assert load_settings({"JUSPAY_API_KEY": '""', "JUSPAY_ENV": "''"}) == BY_DEFAULT

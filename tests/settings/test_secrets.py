@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.settings.secrets import KeyFile, api_key, audit_key
-from tests.support.builders import make_settings
+from juspay_mcp.settings.secrets import MISFILLED, KeyFile, api_key, audit_key
+from tests.support.builders import account_of, make_settings
 
 REFUSED = (
     "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; for example: "
@@ -35,18 +35,18 @@ def in_force(key: KeyFile) -> str:
 
 
 def test_a_key_given_once_stays_as_it_is() -> None:
-    key = api_key(make_settings(JUSPAY_API_KEY="given"))()
+    key = api_key(account_of(make_settings(JUSPAY_API_KEY="given")))()
     assert key is not None
     assert (key.get_secret_value(), str(key)) == ("given", "**********")
 
 
 def test_no_key_is_none() -> None:
-    assert api_key(make_settings(JUSPAY_API_KEY=""))() is None
+    assert api_key(account_of(make_settings(JUSPAY_API_KEY="")))() is None
 
 
 def test_a_key_in_a_file_is_read_without_the_space_around_it(path: Path) -> None:
     path.write_text("  in-a-file \r\n", encoding="ascii")
-    key = api_key(make_settings(JUSPAY_API_KEY="", JUSPAY_API_KEY_FILE=str(path)))()
+    key = api_key(account_of(make_settings(JUSPAY_API_KEY="", JUSPAY_API_KEY_FILE=str(path))))()
     assert key is not None
     assert (key.get_secret_value(), str(key)) == ("in-a-file", "**********")
 
@@ -59,8 +59,7 @@ def test_a_key_in_a_file_is_read_without_the_space_around_it(path: Path) -> None
         pytest.param(b"two words", id="two words"),
         pytest.param(b"first\nsecond", id="two lines"),
         pytest.param(b"key:", id="a colon"),
-        pytest.param(b"\xef\xbb\xbfkey", id="a byte order mark"),
-        pytest.param(b"\xff\xfek\0e\0y\0", id="UTF-16"),
+        pytest.param("schlüssel".encode(), id="not ASCII"),
         pytest.param(b"k" * 257, id="257 characters"),
         pytest.param(b"k" * 5000, id="something long"),
     ],
@@ -70,6 +69,54 @@ def test_a_file_that_holds_no_key_stops_the_start(path: Path, content: bytes) ->
     with pytest.raises(ConfigurationError) as caught:
         KeyFile(path)
     assert str(caught.value) == REFUSED
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xef\xbb\xbfsecret\r\n", b'"secret"\n', b" 'secret' ", b'\xef\xbb\xbf"secret"']
+)
+def test_a_byte_order_mark_and_quotes_around_a_key_are_no_part_of_it(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    assert in_force(KeyFile(path)) == "secret"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("variable", ["JUSPAY_API_KEY", "JUSPAY_MCP_AUDIT_KEY"])
+def test_a_key_file_saved_as_utf_16_stops_the_start_and_says_so(path: Path, encoding: str, variable: str) -> None:
+    path.write_text("k" * 32, encoding=encoding)
+    with pytest.raises(ConfigurationError) as caught:
+        KeyFile(path, variable)
+    assert str(caught.value) == f"The file of {variable}_FILE is saved as UTF-16; save it as UTF-8."
+
+
+MISFILLED_BY = ["JUSPAY_API_KEY=s3cret", "export KEY = 's3cret'", "${JUSPAY_API_KEY}", "<your key>", '"$KEY"']
+
+
+@pytest.mark.parametrize("content", MISFILLED_BY)
+def test_a_misfilled_key_file_counts_as_missing_until_it_is_corrected(
+    path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.write_text(content)
+    key = api_key(account_of(make_settings(JUSPAY_API_KEY="", JUSPAY_API_KEY_FILE=str(path))))
+    assert (key(), key()) == (None, None)
+    assert caplog.record_tuples == [
+        ("juspay_mcp.settings.secrets", logging.WARNING, f"key_file_misfilled: {MISFILLED}")
+    ]
+    path.write_text("corrected")
+    assert [each and each.get_secret_value() for each in (key(), key())] == ["corrected"] * 2
+
+
+def test_a_key_in_use_is_kept_if_its_file_becomes_misfilled(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    key = KeyFile(path)
+    path.write_text("JUSPAY_API_KEY=second")
+    assert (in_force(key), caplog.record_tuples) == ("first", [KEPT])
+
+
+@pytest.mark.parametrize("content", [f"JUSPAY_MCP_AUDIT_KEY={'k' * 32}", "${JUSPAY_MCP_AUDIT_KEY_FOR_THE_HASHES}"])
+def test_a_misfilled_audit_key_file_stops_the_start(path: Path, content: str) -> None:
+    path.write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        audit_key(make_settings(JUSPAY_MCP_AUDIT_KEY_FILE=str(path)))
+    assert str(caught.value).startswith("The file of JUSPAY_MCP_AUDIT_KEY_FILE holds a placeholder or NAME=value")
 
 
 @pytest.mark.parametrize("name", ["missing", "."], ids=["no file", "a folder"])

@@ -14,6 +14,7 @@ from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.settings.secrets import KeyFile
 from juspay_mcp.settings.watched_file import WatchedFile, read_file
+from tests.support.builders import account_of
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="there are no such pipes")
 VARIABLE = "JUSPAY_MCP_TOKENS_FILE"
@@ -102,7 +103,7 @@ def test_at_the_start_the_end_of_a_pipe_is_waited_for(fifo: Path) -> None:
 
     writer = Thread(target=write_in_parts)
     writer.start()
-    key = load_settings({"JUSPAY_API_KEY_FILE": str(fifo)}).api_key_file
+    key = account_of(load_settings({"JUSPAY_API_KEY_FILE": str(fifo)})).api_key_file
     writer.join()
     assert key is not None
     assert [KeyFile(key)(), KeyFile(key)()] == [KeyFile(key)()] * 2, "as often as it is asked for"

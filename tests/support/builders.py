@@ -9,7 +9,7 @@ from juspay_mcp.answer.snapshot import Snapshot, Source
 from juspay_mcp.juspay.providers import Provider, provider_of
 from juspay_mcp.juspay.responses import Reply
 from juspay_mcp.juspay.wallets import Part, Wallet, WalletList
-from juspay_mcp.settings.load import Settings, load_settings
+from juspay_mcp.settings.load import JuspayAccount, Settings, load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import decode_json
 from tests.support.common import NOW
@@ -96,6 +96,12 @@ def make_reply(
 def make_settings(**variables: str) -> Settings:
     """The settings of a server that has its credentials, and these variables."""
     return load_settings({**CREDENTIALS, **variables})
+
+
+def account_of(settings: Settings) -> JuspayAccount:
+    """The account of settings that aren't those of the built-in simulator."""
+    assert settings.account is not None
+    return settings.account
 
 
 def decoded(value: object) -> object:

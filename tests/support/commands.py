@@ -10,7 +10,7 @@ COMMAND = [sys.executable, "-m", "juspay_mcp"]
 
 
 HEEDING_CTRL_C = (
-    "from signal import *; signal(SIGINT, default_int_handler); from juspay_mcp.cli.commands import main; main()"
+    "from signal import *; signal(SIGINT, default_int_handler); from juspay_mcp.cli.main import main; main()"
 )
 
 

@@ -117,7 +117,7 @@ NO_NAME = (
 @pytest.mark.parametrize("host", ["::", "192.0.2.1", "wallets.example.com", "1.2.3.4.5"])
 def test_a_public_address_is_not_served_to_just_anyone(environ: dict[str, str], host: str) -> None:
     with pytest.raises(ConfigurationError, match="Anyone who reaches this address"):
-        check_start(load_settings(environ), Address(host, 8000, 1, allow_unauthenticated=False), {})
+        check_start(load_settings(environ), Address(host, 8000, 1, allow_unauthenticated=False))
 
 
 def test_that_is_said_in_one_line(environ: dict[str, str]) -> None:
@@ -155,7 +155,7 @@ def test_every_ipv6_address_means_every_ipv4_address_too(environ: dict[str, str]
 def test_a_host_that_is_none_is_said_in_one_line(environ: dict[str, str], host: str) -> None:
     named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
     status, out, err = run("serve", "--http", "--host", host, "--port", "80", "--allow-unauthenticated", **named)
-    said = f"juspay-wallets-mcp: {host} port 80 can't be listened on (no such host); choose others."
+    said = f"juspay-wallets-mcp: can't listen on {host} port 80 (no such host); choose others."
     assert (status, out, err.splitlines()[-1]) == (69, "", said)
 
 
@@ -215,7 +215,7 @@ def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
         port = server.url.rpartition(":")[2]
         status, out, err = run("serve", "--http", "--port", port, **environ)
     assert (status, out) == (69, "")
-    said = f"127.0.0.1 port {port} can't be listened on (Address already in use); choose others."
+    said = f"can't listen on 127.0.0.1 port {port} (Address already in use); choose others."
     assert err == f"juspay-wallets-mcp: {said}\n"
 
 

@@ -26,7 +26,7 @@ from jwt import PyJWK, PyJWTError
 from juspay_mcp import VERSION
 from juspay_mcp.errors import first_reason
 from juspay_mcp.juspay.tls import system_authorities
-from juspay_mcp.settings.load import is_loopback
+from juspay_mcp.settings.addresses import is_loopback
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
 
 ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
@@ -82,6 +82,8 @@ class JWKS:
         self._lock = anyio.Lock()
         self._keys: tuple[PyJWK, ...] = ()
         self._fetched = self._tried = -inf
+        self.failure: str | None = None
+        """Why the last attempt failed, in our own words."""
 
     async def find(self, key_id: str | None) -> tuple[PyJWK, ...]:
         """The current keys, fetched again if they are old or none has this id; () if there are none."""
@@ -110,9 +112,9 @@ class JWKS:
                     verify=self._tls,
                 ) as http:
                     self._keys = await _discover(http, self._issuer)
-            self._fetched = self._monotonic()
+            self._fetched, self.failure = self._monotonic(), None
         except (Unfetchable, TimeoutError) as error:
-            reason = "too_slow" if isinstance(error, TimeoutError) else error
+            reason = self.failure = "too_slow" if isinstance(error, TimeoutError) else str(error)
             meanwhile = "the last good keys are used" if self._current() else "so no token can be verified"
             _logger.warning("jwks_unavailable: %s, %s", reason, meanwhile)
 

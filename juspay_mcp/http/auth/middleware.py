@@ -25,12 +25,10 @@ def open_verifier(settings: AccessSettings) -> TokenVerifier | None:
         ConfigurationError: the tokens file can't be read, or has no token.
     """
     verifier: TokenVerifier | None = None
-    if settings.oauth_issuer is not None:
+    if oauth := settings.oauth:
         from juspay_mcp.http.auth.jwt import OAuthVerifier  # noqa: PLC0415 - cryptography, for those who use it
 
-        verifier = OAuthVerifier(
-            settings.oauth_issuer, settings.public_url or "", settings.oauth_audience, settings.oauth_scope
-        )
+        verifier = OAuthVerifier(oauth.issuer, oauth.resource, oauth.audiences, oauth.scope)
     return TokensFile(settings.tokens_file, verifier) if settings.tokens_file else verifier
 
 
@@ -51,9 +49,9 @@ class BearerTokenMiddleware:
     def __init__(self, app: ASGIApp, verifier: TokenVerifier, settings: AccessSettings) -> None:
         self._app = app
         self._verifier = verifier
-        self._challenge = f'scope="{settings.oauth_scope}"'
-        if settings.oauth_issuer and settings.public_url:
-            self._challenge += f', resource_metadata="{metadata_url(settings.public_url)}"'
+        self._challenge = f'scope="{SCOPE}"'
+        if oauth := settings.oauth:
+            self._challenge = f'scope="{oauth.scope}", resource_metadata="{metadata_url(oauth.resource)}"'
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""

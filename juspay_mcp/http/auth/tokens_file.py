@@ -16,18 +16,19 @@ from juspay_mcp.settings.variables import broken_rule
 from juspay_mcp.settings.watched_file import NamedFile, WatchedFile
 from juspay_mcp.values.timestamps import Clock, utc_now
 
+MAX_FILE: Final = 1_048_576
+"""The most bytes that a tokens file may have."""
 NOTICE: Final = timedelta(days=14)
 """How long before a token's last day the log begins to warn of it."""
 
 _VARIABLE = "JUSPAY_MCP_TOKENS_FILE"
 _LINE = re.compile(rf"({NAME_RULE}):([0-9A-Fa-f]{{64}})(?::(\d{{4}}-\d\d-\d\d))?", re.ASCII)
-_MAX_FILE = 1_048_576
 _SHOWN = 10
 _logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """A line of the file; it accepts its token through `last_day` (UTC), or for good."""
 
     line: int
@@ -45,10 +46,10 @@ class TokensFile:
     """
 
     def __init__(self, source: NamedFile, otherwise: TokenVerifier | None = None, clock: Clock = utc_now) -> None:
-        self._entries = WatchedFile(source, _parse, _VARIABLE, _MAX_FILE)
+        self._entries = WatchedFile(source, _parse, _VARIABLE, MAX_FILE)
         self._otherwise = otherwise
         self._clock = clock
-        self._warned: tuple[date, tuple[_Entry, ...]] | None = None
+        self._warned: tuple[date, tuple[Entry, ...]] | None = None
         if not self._current(clock().date()):
             raise broken_rule(_VARIABLE)
 
@@ -67,7 +68,7 @@ class TokensFile:
         log_refusal("expired" if found else "not_in_the_file" if given else "implausible")
         return None
 
-    def _current(self, today: date) -> tuple[_Entry, ...]:
+    def _current(self, today: date) -> tuple[Entry, ...]:
         """The entries; once a day, and when they change, the log says which expire soon."""
         entries = self._entries()
         if self._warned != (today, entries):
@@ -77,7 +78,8 @@ class TokensFile:
         return entries
 
 
-def _parse(content: bytes) -> tuple[_Entry, ...]:
+def read_entries(content: bytes) -> tuple[tuple[Entry, ...], list[str]]:
+    """The entries in a tokens file, and the numbers of the lines that are malformed."""
     entries, malformed = [], []
     for number, line in enumerate(content.decode("ascii", "replace").split("\n"), start=1):
         text = line.strip()
@@ -86,13 +88,18 @@ def _parse(content: bytes) -> tuple[_Entry, ...]:
         with suppress(ValueError):  # 2027-02-30
             if match := _LINE.fullmatch(text):
                 last_day = date.fromisoformat(match[3]) if match[3] else None
-                entries.append(_Entry(number, match[1], bytes.fromhex(match[2]), last_day))
+                entries.append(Entry(number, match[1], bytes.fromhex(match[2]), last_day))
                 continue
         malformed.append(str(number))
+    return tuple(entries), malformed
+
+
+def _parse(content: bytes) -> tuple[Entry, ...]:
+    entries, malformed = read_entries(content)
     _warn("ignored malformed line", malformed)
     if not entries:
         _logger.warning("tokens_file: no line has a token")
-    return tuple(entries)
+    return entries
 
 
 def _warn(what: str, lines: list[str]) -> None:

@@ -1,0 +1,43 @@
+"""The command `simulator`: runs the stand-in for Juspay's API by itself, and says how to ask it."""
+
+import click
+
+from juspay_mcp.cli.terminal import PROGRAM
+from juspay_mcp.errors import EX_OK, EX_UNAVAILABLE
+from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, MERCHANT_ID, Simulator
+
+
+def run_simulator(port: int, sample: str) -> int:
+    """Serves on a port of loopback until Ctrl-C; the exit status. `sample` is the customer of the examples."""
+    stand_in = Simulator(port=port)
+    try:
+        stand_in.start()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        click.echo(f"{PROGRAM}: can't use port {port} ({reason}); choose another one with --port.", err=True)
+        return EX_UNAVAILABLE
+    click.echo(_how_to_ask(stand_in.url, sample), err=True)
+    stand_in.serve_forever()
+    return EX_OK
+
+
+def _how_to_ask(url: str, sample: str) -> str:
+    width = max(map(len, CUSTOMERS))
+    customers = "\n".join(f"  {customer:{width}}  {about}" for customer, about in CUSTOMERS.items())
+    return f"""\
+A stand-in for Juspay's API listens on {url} until Ctrl-C. All its figures are made up.
+
+Ask it through this program, in another terminal:
+  export JUSPAY_ENV=simulator
+  export JUSPAY_BASE_URL={url}
+  export JUSPAY_API_KEY={API_KEY}
+  export JUSPAY_MERCHANT_ID={MERCHANT_ID}
+  {PROGRAM} wallets {sample}
+
+Or directly:
+  curl -u {API_KEY}: -H 'version: 2023-06-30' -H 'x-merchantid: {MERCHANT_ID}' \\
+    -H 'x-routing-id: {sample}' -H 'Content-Type: application/x-www-form-urlencoded' \\
+    {url}/customers/{sample}/wallets/refresh-balances
+
+Customers:
+{customers}"""

@@ -1,0 +1,45 @@
+"""What commands ask for and show at a terminal besides their results."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+PROGRAM: Final = "juspay-wallets-mcp"
+"""The command that people type."""
+
+_END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+_STDIN = "-"
+
+
+def greet(version: str) -> None:
+    """Says on stderr what the server waits for, if it was started at a terminal and not by an MCP client."""
+    if sys.stdin and sys.stdin.isatty():  # it is None if it was closed
+        click.echo(
+            f"{PROGRAM} {version} waits for an MCP client on stdin ({_END_OF_INPUT} ends it). "
+            f"To see what it answers, run: {PROGRAM} demo",
+            err=True,
+        )
+
+
+def read_customer_id(argument: str) -> str:
+    """The argument, or a line of stdin if it is "-"; what isn't ASCII there is rejected as an id later."""
+    if argument != _STDIN:
+        return argument
+    if sys.stdin.isatty():
+        click.echo("Customer id: ", nl=False, err=True)
+    return sys.stdin.buffer.readline().decode("ascii", "replace").rstrip("\r\n")
+
+
+@contextmanager
+def spinner(words: str) -> Iterator[None]:
+    """Shows a spinner on stderr during the block, if stderr is a terminal."""
+    if sys.stderr.isatty():
+        from rich.console import Console  # noqa: PLC0415 - rich takes 30 ms to import
+
+        with Console(stderr=True).status(words):
+            yield
+    else:
+        yield
