@@ -209,13 +209,13 @@ async def shake_hands(target: Target, context: ssl.SSLContext, proxy: SecretStr 
         Problem: the certificate can't be verified, or there is no TLS.
     """
     async with AsyncExitStack() as stack:
-        through = await stack.enter_async_context(tunnel(target, proxy)) if proxy else None
+        stream = await stack.enter_async_context(tunnel(target, proxy)) if proxy else None
         with anyio.move_on_after(target.seconds):
             try:
-                if through is None:
-                    through = await httpcore2.AnyIOBackend().connect_tcp(target.host, target.port)
-                    stack.push_async_callback(through.aclose)
-                await (await through.start_tls(context, target.host)).aclose()
+                if stream is None:
+                    connecting = httpcore2.AnyIOBackend().connect_tcp(target.host, target.port)
+                    stream = await stack.enter_async_context(aclosing(await connecting))
+                await (await stream.start_tls(context, target.host)).aclose()
             except httpcore2.NetworkError as error:
                 raise target.problem(_tls_template(error)) from None
             return

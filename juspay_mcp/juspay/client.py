@@ -86,7 +86,8 @@ class JuspayClient:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""
         key, merchant_id = self._key(), self._account.merchant_id
         if key is None or merchant_id is None:
-            raise NotConfigured(self._account.missing or (EITHER_KEY,), self._account.why_missing or MISFILLED)
+            missing, why = self._account.missing, self._account.why_missing
+            raise NotConfigured(missing, why) if missing else NotConfigured((EITHER_KEY,), MISFILLED)
         return {
             **self._common_headers,
             "Authorization": "Basic " + b64encode(f"{key.get_secret_value()}:".encode()).decode(),

@@ -242,6 +242,18 @@ def test_a_key_in_a_file_is_used(environ: dict[str, str], tmp_path: Path) -> Non
     assert check(environ | {"JUSPAY_API_KEY_FILE": str(file)}).exit_status == 0
 
 
+def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_and_the_reason_is_said(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"JUSPAY_API_KEY={environ.pop('JUSPAY_API_KEY')}")
+    failed = only_failure(check(environ | {"JUSPAY_API_KEY_FILE": str(file)}))
+    assert failed.finding.startswith("Missing: JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE); set: ")
+    assert (failed.advice or "").startswith(
+        "The file of JUSPAY_API_KEY_FILE holds a placeholder or NAME=value instead of the key alone.\nSet "
+    )
+
+
 def a_free_port() -> int:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port: int = server.getsockname()[1]

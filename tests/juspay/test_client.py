@@ -450,7 +450,7 @@ async def test_a_connection_that_fails_is_unavailable_for_its_reason(
 ) -> None:
     error = await failure(transport)
     assert isinstance(error, UpstreamUnavailable)
-    assert (str(error), error.passing) == (unavailable(reason), passing)
+    assert (error.problem, error.passing) == (f"Juspay is unavailable: {reason}.", passing)
 
 
 @pytest.mark.parametrize(

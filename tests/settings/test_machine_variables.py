@@ -41,9 +41,8 @@ def test_what_a_library_would_fail_at_is_warned_about_and_stops_nothing(command:
 def test_check_warns_of_what_is_ignored_and_passes() -> None:
     environ = SIMULATED | {"OTEL_PROPAGATORS": "b3"}
     done = subprocess.run([*COMMAND, "check"], env=environ, capture_output=True, check=False, timeout=60)
-    assert (
-        b"warning  machine       Set for the whole machine, and ignored because it can't be used: OTEL" in done.stdout
-    )
+    assert b"\nwarning  machine       Set for the whole machine, and ignored " in done.stdout
+    assert b"OTEL_PROPAGATORS" in done.stdout
     assert done.returncode == 0
 
 
