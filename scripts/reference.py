@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from functools import partial
-from inspect import getdoc
 
 import anyio
 import click
@@ -77,11 +76,13 @@ def resource_part(resource: Resource) -> str:
 
 def error_table() -> str:
     """Every error that a call can end with."""
-    rows = [
-        f"| `{leaf.code}` | {leaf.__name__} | {leaf.exit_status} | {_first_sentences(leaf)} |"
-        for leaf in leaves()
-    ]
+    rows = [f"| `{leaf.code}` | {leaf.__name__} | {leaf.exit_status} | {when(leaf)} |" for leaf in leaves()]
     return "\n".join(["| code | class in `juspay_mcp.errors` | exit status | when |", "|---|---|---|---|", *rows])
+
+
+def when(leaf: type[WalletsError]) -> str:
+    """The first paragraph of an error's docstring, as one cell."""
+    return " ".join((getdoc(leaf) or "").partition("\n\n")[0].split()).replace("|", "/")
 
 
 def leaves() -> list[type[WalletsError]]:
