@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from functools import partial
+from inspect import getdoc
 
 import anyio
 import click
