@@ -7,6 +7,7 @@ mcp/server/streamable_http.py).
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -31,6 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from juspay_mcp.server.json_rpc import MalformedMessage, parse_message
 
 _HEADER: Final = "mcp-protocol-version"
+_VERSION: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SERVED: Final = "This server serves " + ", ".join(KNOWN_PROTOCOL_VERSIONS)
 _logger = logging.getLogger(__name__)
 
@@ -70,11 +72,12 @@ class MessageCheck:
 
 
 class _VersionNotServed(Exception):
-    """`answer` says why, and names the versions served."""
+    """`answer` says why, and names the versions served; of the header it repeats only what looks like a version."""
 
     def __init__(self, code: int, reason: str, header: str, message: JSONRPCMessage) -> None:
         super().__init__(reason)
-        data = UnsupportedProtocolVersionErrorData(supported=list(KNOWN_PROTOCOL_VERSIONS), requested=header)
+        requested = ", ".join(_VERSION.findall(header))
+        data = UnsupportedProtocolVersionErrorData(supported=list(KNOWN_PROTOCOL_VERSIONS), requested=requested)
         error = ErrorData(code=code, message=f"{reason}. {_SERVED}", data=data.model_dump(mode="json"))
         self.answer = JSONRPCError(
             jsonrpc="2.0", id=message.id if isinstance(message, JSONRPCRequest) else None, error=error

@@ -241,7 +241,10 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 
 def test_without_a_command_or_a_terminal_the_server_greets_nobody_and_ends_with_its_stdin() -> None:
-    assert run(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme") == (0, "", "")
+    status, out, err = run(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme")
+    assert (status, out) == (0, "")
+    assert "stdin ended before a message arrived" in err
+    assert "waits for an MCP client" not in err
 
 
 @posix_only
@@ -301,7 +304,8 @@ def test_the_server_at_a_terminal_says_what_it_waits_for_and_imports_nothing_for
     os.close(theirs)
     os.close(ours)
     assert done.stdout == ""
-    greeting, rest = done.stderr.splitlines()
+    greeting, reason, rest = done.stderr.splitlines()
+    assert "stdin ended before a message arrived" in reason
     assert greeting.startswith(f"juspay-wallets-mcp {VERSION} waits for an MCP client on stdin (Ctrl-D ends it).")
     assert greeting.endswith("run: juspay-wallets-mcp demo")
     assert rest == "0 []"

@@ -209,6 +209,7 @@ async def test_of_several_protocol_versions_one_that_is_served_is_taken(
         (["2099-01-01"], json.loads(body()), -32022, "Unsupported protocol version"),
         (["2099-01-01, 2098-01-01"], OLDER_LIST, -32022, "Unsupported protocol version"),
         ([""], OLDER_LIST, -32022, "Unsupported protocol version"),
+        (["canary"], OLDER_LIST, -32022, "Unsupported protocol version"),
         (["2026-07-28"], HANDSHAKE, -32022, "has no initialize"),
         (["2026-07-28", "2026-07-28"], json.loads(body()), -32020, "more than one version"),
         (["2026-07-28, 2026-07-28"], json.loads(body()), -32020, "more than one version"),
@@ -229,6 +230,7 @@ async def test_a_protocol_version_that_cant_be_served_is_refused_with_those_that
     assert reason in error["message"]
     assert all(version in error["message"] for version in SERVED)
     assert error["data"]["supported"] == SERVED
+    assert "canary" not in answer.text
 
 
 @pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25"])
