@@ -166,9 +166,9 @@ class InternalError(WalletsError):
 
 
 class UpstreamError(WalletsError):
-    """The request to Juspay failed. `stored_may_help`: Juspay's stored balances may still be available."""
+    """The request to Juspay failed. `fall_back_to_stored`: Juspay's stored balances may still be available."""
 
-    stored_may_help: ClassVar[bool] = False
+    fall_back_to_stored: ClassVar[bool] = False
 
     def __init__(self, problem: str, advice: str, request_id: str | None = None) -> None:
         super().__init__(problem, advice)
@@ -235,7 +235,7 @@ class UpstreamRateLimited(UpstreamError):
     """429 from Juspay; `retry_after` is the seconds it asked for, None if it named none."""
 
     code = "rate_limited"
-    stored_may_help = True
+    fall_back_to_stored = True
 
     def __init__(self, retry_after: int | None, request_id: str | None = None) -> None:
         seconds = DEFAULT_WAIT if retry_after is None else max(1, min(retry_after, MAX_WAIT))
@@ -248,26 +248,26 @@ class UpstreamRateLimited(UpstreamError):
 
 
 class UpstreamUnavailable(UpstreamError):
-    """5xx, or no connection: refused, reset, DNS, TLS. `passing`: the next try may well succeed.
+    """5xx, or no connection: refused, reset, DNS, TLS. `transient`: the next try may well succeed.
 
     `hint` is one sentence about what is likely wrong here, if it may be something here.
     """
 
     code = "upstream_unavailable"
-    stored_may_help = True
+    fall_back_to_stored = True
 
     def __init__(
         self,
         reason: str,
         request_id: str | None = None,
         *,
-        passing: bool,
+        transient: bool,
         retry_after: int | None = None,
         hint: str = "",
     ) -> None:
         advice = f"{hint} Try again in a few minutes." if hint else "Try again in a few minutes."
         super().__init__(f"Juspay is unavailable: {reason}.", advice, request_id)
-        self.passing = passing
+        self.transient = transient
         self.retry_after = retry_after
 
 
@@ -275,7 +275,7 @@ class UpstreamTimeout(UpstreamError):
     """The deadline passed; `seconds` is the budget of one call."""
 
     code = "upstream_timeout"
-    stored_may_help = True
+    fall_back_to_stored = True
 
     def __init__(self, seconds: float) -> None:
         super().__init__(
@@ -288,7 +288,7 @@ class UpstreamInvalid(UpstreamError):
     """Not JSON, not the documented shape, or over 1 MiB."""
 
     code = "upstream_invalid"
-    stored_may_help = True
+    fall_back_to_stored = True
 
     def __init__(self, reason: str, request_id: str | None = None) -> None:
         super().__init__(

@@ -113,7 +113,7 @@ ERRORS: list[tuple[WalletsError, str]] = [
         ),
     ),
     (
-        UpstreamUnavailable("the connection was refused", TRACE, passing=True),
+        UpstreamUnavailable("the connection was refused", TRACE, transient=True),
         (
             "Juspay is unavailable: the connection was refused. Try again in a few minutes. Juspay's request id: "
             f"{TRACE}. [upstream_unavailable]"
@@ -215,8 +215,8 @@ def test_juspay_s_part_can_be_told_from_this_server_s() -> None:
 
 
 def test_an_error_knows_what_a_retry_must() -> None:
-    limited, broken = UpstreamRateLimited(7), UpstreamUnavailable("…", passing=True, retry_after=8)
-    known = (limited.retry_after, UpstreamRateLimited(None).retry_after, broken.retry_after, broken.passing)
+    limited, broken = UpstreamRateLimited(7), UpstreamUnavailable("…", transient=True, retry_after=8)
+    known = (limited.retry_after, UpstreamRateLimited(None).retry_after, broken.retry_after, broken.transient)
     assert known == (7, None, 8, True)
 
 
@@ -226,7 +226,7 @@ def test_an_error_knows_what_its_sentences_say() -> None:
 
 
 def test_stored_balances_may_help_where_the_refresh_was_slow_limited_or_down() -> None:
-    helped = {leaf.__name__ for leaf in leaves(UpstreamError) if leaf.stored_may_help}
+    helped = {leaf.__name__ for leaf in leaves(UpstreamError) if leaf.fall_back_to_stored}
     assert helped == {"UpstreamRateLimited", "UpstreamUnavailable", "UpstreamTimeout", "UpstreamInvalid"}
 
 

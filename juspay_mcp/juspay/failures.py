@@ -15,7 +15,7 @@ _BROKE = "the connection broke before the reply was whole"
 
 _Reasons = tuple[tuple[type[Exception] | tuple[type[Exception], ...], tuple[str, bool]], ...]
 
-# The first that fits any of the causes; `passing` where the next try may well succeed.
+# The first that fits any of the causes; `transient` where the next try may well succeed.
 _REASONS: _Reasons = (
     (socket.gaierror, ("its host name could not be resolved (DNS)", False)),
     (ssl.SSLCertVerificationError, ("its TLS certificate could not be verified", False)),
@@ -53,13 +53,13 @@ def connection_failures(account: JuspayAccount) -> Iterator[None]:
         if isinstance(error, httpx2.ProxyError):
             status = re.match(r"\d{3}", str(error))  # then come words of the proxy's
             reason = f"the proxy rejected the connection to it (HTTP {status[0] if status else 'unknown'})"
-            raise UpstreamUnavailable(reason, passing=False, hint="Check JUSPAY_PROXY.") from None
+            raise UpstreamUnavailable(reason, transient=False, hint="Check JUSPAY_PROXY.") from None
         if account.proxy:
-            reason, passing = first_reason(error, _PROXY_REASONS)
+            reason, transient = first_reason(error, _PROXY_REASONS)
             if reason:
-                raise UpstreamUnavailable(reason, passing=passing, hint="Check JUSPAY_PROXY.") from None
-        reason, passing = first_reason(error, _REASONS)
-        raise UpstreamUnavailable(reason, passing=passing, hint=_hint(error, account)) from None
+                raise UpstreamUnavailable(reason, transient=transient, hint="Check JUSPAY_PROXY.") from None
+        reason, transient = first_reason(error, _REASONS)
+        raise UpstreamUnavailable(reason, transient=transient, hint=_hint(error, account)) from None
 
 
 def _hint(error: Exception, account: JuspayAccount) -> str:

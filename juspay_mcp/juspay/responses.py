@@ -29,7 +29,7 @@ from juspay_mcp.values.strict_json import MalformedJson, decode_json
 _MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert a few thousand digits
 # 400 and 404 come with any of these, in `error_code` or in `error_info.code`.
 _NOT_FOUND = frozenset({"null_error", "object_not_found", "resource_not_found"})
-_PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_TRANSIENT = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _AS_UNAVAILABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 # A UUID (RFC 9562: versions 1 to 8, variant 10), or hexadecimal digits: neither can spell a sentence, and no mobile,
 # card number, token or wallet id passes for one.
@@ -123,8 +123,8 @@ def _says_not_found(reply: Reply) -> bool:
 
 def _error_by_class(status: int, trace: str | None, wait: int | None) -> UpstreamError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _AS_UNAVAILABLE:
-        passing = status in _PASSING | _AS_UNAVAILABLE
-        return UpstreamUnavailable(f"it answered HTTP {status}", trace, passing=passing, retry_after=wait)
+        transient = status in _TRANSIENT | _AS_UNAVAILABLE
+        return UpstreamUnavailable(f"it answered HTTP {status}", trace, transient=transient, retry_after=wait)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
         return RequestRejected(status, trace)
     return UpstreamInvalid(f"it is HTTP {status} without wallets", trace)

@@ -32,7 +32,7 @@ def may_pass(error: BaseException) -> bool:
     """Whether the same request may well succeed in a moment."""
     if isinstance(error, UpstreamRateLimited):
         return error.retry_after is not None
-    return isinstance(error, UpstreamUnavailable) and error.passing
+    return isinstance(error, UpstreamUnavailable) and error.transient
 
 
 def backoff(error: BaseException | None, retry: int, drawn: float) -> float:

@@ -65,7 +65,7 @@ class Lookup:
         try:
             return await self._refresh(requests, now + (deadline - now) * REFRESH_SHARE, tell), "refresh"
         except UpstreamError as error:
-            if not error.stored_may_help:
+            if not error.fall_back_to_stored:
                 raise
             failure = error
         tell("using stored balances")

@@ -379,7 +379,7 @@ def lost_in_handshake(error: Exception) -> Transport:
 
 
 @pytest.mark.parametrize(
-    ("transport", "reason", "passing"),
+    ("transport", "reason", "transient"),
     [
         pytest.param(
             failing(
@@ -446,11 +446,11 @@ def lost_in_handshake(error: Exception) -> Transport:
 async def test_a_connection_that_fails_is_unavailable_for_its_reason(
     transport: Transport,
     reason: str,
-    passing: bool,  # noqa: FBT001 - an outcome
+    transient: bool,  # noqa: FBT001 - an outcome
 ) -> None:
     error = await failure(transport)
     assert isinstance(error, UpstreamUnavailable)
-    assert (error.problem, error.passing) == (f"Juspay is unavailable: {reason}.", passing)
+    assert (error.problem, error.transient) == (f"Juspay is unavailable: {reason}.", transient)
 
 
 @pytest.mark.parametrize(
@@ -476,14 +476,14 @@ async def test_a_connection_lost_within_the_tls_handshake_is_worth_another_try_a
 ) -> None:
     error = await failure(transport)
     assert isinstance(error, UpstreamUnavailable)
-    assert ("certificate" in str(error), error.passing) == (False, True)
+    assert ("certificate" in str(error), error.transient) == (False, True)
 
 
 async def test_a_host_that_doesn_t_speak_tls_is_not_said_to_have_a_wrong_certificate() -> None:
     wrong = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
     error = await failure(failing(httpx2.ConnectError(str(wrong)), httpcore2.ConnectError(wrong), wrong))
     assert isinstance(error, UpstreamUnavailable)
-    assert ("certificate" in str(error), error.passing) == (False, False)
+    assert ("certificate" in str(error), error.transient) == (False, False)
 
 
 async def test_a_host_that_can_t_be_reached_is_not_said_to_have_refused() -> None:

@@ -69,7 +69,7 @@ def limited(wait: str) -> str:
 
 
 def unavailable(status: int) -> str:
-    return str(UpstreamUnavailable(f"it answered HTTP {status}", passing=False))
+    return str(UpstreamUnavailable(f"it answered HTTP {status}", transient=False))
 
 
 def invalid(reason: str) -> str:
@@ -157,13 +157,13 @@ def test_the_status_decides_what_an_error_means_and_a_body_refines_it(
 
 
 @pytest.mark.parametrize(
-    ("status", "passing"),
+    ("status", "transient"),
     [(408, True), (425, True), (500, False), (501, False), (502, True), (503, True), (504, True), (505, False)],
 )
-def test_only_what_says_not_now_is_worth_another_try_at_once(status: int, passing: bool) -> None:  # noqa: FBT001 - an outcome
+def test_only_what_says_not_now_is_worth_another_try_at_once(status: int, transient: bool) -> None:  # noqa: FBT001 - an outcome
     error = failure(status)
     assert isinstance(error, UpstreamUnavailable)
-    assert error.passing is passing
+    assert error.transient is transient
 
 
 def test_a_body_that_could_not_be_read_is_invalid_for_its_reason() -> None:

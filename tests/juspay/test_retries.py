@@ -23,11 +23,11 @@ PLENTY = 20.0
 
 
 def refused() -> UpstreamUnavailable:
-    return UpstreamUnavailable("the connection was refused", passing=True)
+    return UpstreamUnavailable("the connection was refused", transient=True)
 
 
 def busy(retry_after: int | None = None) -> UpstreamUnavailable:
-    return UpstreamUnavailable("it answered HTTP 503", passing=True, retry_after=retry_after)
+    return UpstreamUnavailable("it answered HTTP 503", transient=True, retry_after=retry_after)
 
 
 class Upstream:
@@ -77,9 +77,9 @@ async def test_what_may_pass_is_tried_again_after_a_wait(name: str) -> None:
 
 FINAL: dict[str, UpstreamError] = {
     "a slow answer: the providers were asked already": UpstreamTimeout(25),
-    "500": UpstreamUnavailable("it answered HTTP 500", passing=False),
-    "DNS": UpstreamUnavailable("its host name could not be resolved (DNS)", passing=False),
-    "a certificate": UpstreamUnavailable("its TLS certificate could not be verified", passing=False),
+    "500": UpstreamUnavailable("it answered HTTP 500", transient=False),
+    "DNS": UpstreamUnavailable("its host name could not be resolved (DNS)", transient=False),
+    "a certificate": UpstreamUnavailable("its TLS certificate could not be verified", transient=False),
     "429 that names no time": UpstreamRateLimited(None),
     "429 that asks for more than is left": UpstreamRateLimited(20),
     "503 that asks for more than is left": busy(20),
