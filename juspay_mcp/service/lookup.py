@@ -1,13 +1,13 @@
 """One look into a customer's wallets within its budget: refreshed, or failing that as Juspay stored them."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from juspay_mcp.answer.snapshot import Snapshot, Source
 from juspay_mcp.errors import UpstreamError, UpstreamTimeout
 from juspay_mcp.juspay.client import JuspayClient
-from juspay_mcp.juspay.retries import Retries, Tell
+from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.service.connection_slots import ConnectionSlots
 from juspay_mcp.settings.load import Settings
@@ -34,7 +34,7 @@ class Lookup:
         self._clock = clock
         self._slots = ConnectionSlots(settings.max_connections)
 
-    async def look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> Snapshot:
+    async def look(self, customer_id: CustomerId, caller: Caller, tell: Callable[[str], None]) -> Snapshot:
         """The customer's wallets; its slot counts as one of `caller`'s.
 
         Raises:
@@ -59,7 +59,7 @@ class Lookup:
         )
 
     async def _refreshed_or_stored(
-        self, requests: "_Requests", deadline: float, tell: Tell
+        self, requests: "_Requests", deadline: float, tell: Callable[[str], None]
     ) -> tuple[WalletList, Source]:
         now = anyio.current_time()
         try:
@@ -74,7 +74,7 @@ class Lookup:
         except UpstreamError:
             raise failure from None
 
-    async def _refresh(self, requests: "_Requests", deadline: float, tell: Tell) -> WalletList:
+    async def _refresh(self, requests: "_Requests", deadline: float, tell: Callable[[str], None]) -> WalletList:
         tell("asking Juspay")
         refreshed = self._retries.run(
             request=requests.refresh,

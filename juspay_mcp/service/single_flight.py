@@ -11,11 +11,10 @@ from typing import Generic, Self, TypeVar
 import anyio
 
 from juspay_mcp.errors import WalletsError, bugs_as_internal_errors
-from juspay_mcp.juspay.retries import Tell
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
-Look = Callable[[Tell], Awaitable[T]]
+Look = Callable[[Callable[[str], None]], Awaitable[T]]
 """Does the lookup, and tells what is happening."""
 Report = Callable[[int, str], Awaitable[None]]
 """Passes on to one caller what is happening: a number that grows, and a few words."""

@@ -14,7 +14,7 @@ from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.audit.log import AuditLog, open_audit
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.juspay.client import open_client
-from juspay_mcp.juspay.retries import Retries, Tell
+from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.service.lookup import Lookup
 from juspay_mcp.service.rate_limit import CallLimiter, Limiter
 from juspay_mcp.service.single_flight import Flights, Report
@@ -74,7 +74,9 @@ class WalletService:
         """Whether calls can be answered, as far as this process can know: the audit log, if any, can be written."""
         return self._audit is None or await self._audit.ready()
 
-    async def _look(self, customer_id: CustomerId, caller: Caller, tell: Tell) -> tuple[Snapshot, Answer]:
+    async def _look(
+        self, customer_id: CustomerId, caller: Caller, tell: Callable[[str], None]
+    ) -> tuple[Snapshot, Answer]:
         snapshot = await self._lookup.look(customer_id, caller, tell)
         if snapshot.has_unlisted and not self._warned_of_unlisted:
             # Once a process, and without the code, which somebody else wrote.

@@ -1,11 +1,12 @@
 """Overlapping questions share one lookup, which belongs to none of those who ask."""
 
+from collections.abc import Callable
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
 from juspay_mcp.errors import InternalError, UpstreamTimeout, WalletsError
-from juspay_mcp.juspay.retries import Tell
 from juspay_mcp.service.single_flight import Flights
 
 
@@ -19,7 +20,7 @@ class Lookup:
         self.stages: list[str] = []
         self.failure: Exception | None = None
 
-    async def __call__(self, tell: Tell) -> str:
+    async def __call__(self, tell: Callable[[str], None]) -> str:
         self.begun += 1
         for stage in self.stages:
             tell(stage)
