@@ -1,20 +1,19 @@
-"""The answer: what a host, a model and a person get to see of a customer's wallets.
+"""The answer: what hosts, models and people see of a customer's wallets.
 
-These models are the tool's output schema. A key whose value is unknown or empty is MISSING: left out of the JSON,
-and the schema knows no null. Field descriptions are read by models in every conversation, so each earns its bytes.
+These models are the tool's output schema. A key whose value is unknown or empty is MISSING: left out of the JSON;
+the schema has no null. Models read the field descriptions in every conversation, so each must be worth its bytes.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from juspay_mcp.answer.snapshot import Freshness, Snapshot, Source
 from juspay_mcp.answer.summary import MAX_PARTS, notices, summarize
 from juspay_mcp.juspay.providers import CODE_PATTERN, Kind
-from juspay_mcp.juspay.wallets import Part, Wallet
+from juspay_mcp.juspay.wallets import Wallet
 from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.amounts import format_amount
 from juspay_mcp.values.customer_id import CustomerId
@@ -22,21 +21,17 @@ from juspay_mcp.values.masking import mask
 from juspay_mcp.values.timestamps import format_timestamp
 
 MAX_WALLETS = 25
-"""How many wallets one answer lists; totals and counts cover all."""
+"""How many wallets an answer lists; its total and counts cover all."""
 
 T = TypeVar("T")
 
 
-def _without_pattern(schema: dict[str, Any]) -> None:
-    """Codes are checked as they are read; a model that reads an answer has no use for their pattern."""
-    del schema["pattern"]
-
-
-Code = Annotated[str, Field(pattern=CODE_PATTERN, json_schema_extra=_without_pattern)]
+# The pattern is checked, but isn't in the schema: a model that reads an answer has no use for it.
+Code = Annotated[str, Field(pattern=CODE_PATTERN, json_schema_extra=lambda schema: schema.pop("pattern"))]
 
 
 class _Frozen(BaseModel):
-    """Holds the keys written here and drops others; the schema stays open, so that a later version may add keys."""
+    """Immutable. Unknown keys are dropped; the schema stays open, so that later versions may add keys."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -99,7 +94,7 @@ def make_answer(snapshot: Snapshot, customer_id: CustomerId, environment: Enviro
         linked_count=len(snapshot.linked),
         wallets=[_wallet(wallet, snapshot) for wallet in shown] or MISSING,
         omitted_wallets=len(snapshot.wallets) - len(shown) or MISSING,
-        unreadable_wallets=snapshot.reply.unreadable or MISSING,
+        unreadable_wallets=snapshot.response.unreadable or MISSING,
         notices=notices(snapshot, len(shown)) or MISSING,
     )
 
@@ -115,21 +110,18 @@ def _wallet(wallet: Wallet, snapshot: Snapshot) -> WalletAnswer:
         last_refreshed=_moment(wallet.last_refreshed),
         freshness=snapshot.freshness(wallet.last_refreshed),
         mobile=_known(wallet.mobile),
-        parts=_parts(wallet.parts[:MAX_PARTS]),
+        parts=[
+            PartAnswer(
+                provider=part.provider,
+                code=_known(part.code),
+                kind=part.kind,
+                balance=_amount(part.balance),
+                last_refreshed=_moment(part.last_refreshed),
+            )
+            for part in wallet.parts[:MAX_PARTS]
+        ]
+        or MISSING,
     )
-
-
-def _parts(parts: Sequence[Part]) -> list[PartAnswer] | MISSING:
-    return [
-        PartAnswer(
-            provider=part.provider,
-            code=_known(part.code),
-            kind=part.kind,
-            balance=_amount(part.balance),
-            last_refreshed=_moment(part.last_refreshed),
-        )
-        for part in parts
-    ] or MISSING
 
 
 def _known(value: T | None) -> T | MISSING:

@@ -1,4 +1,4 @@
-"""The answer in words, for hosts that give a model the text alone: complete by itself, at half the bytes of JSON."""
+"""The answer as text, for hosts that show a model only the text: complete, in half the bytes of its JSON."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -15,7 +15,7 @@ _LINKED = {True: "linked", False: "not linked", MISSING: "not known whether link
 
 
 def text_of(answer: Answer) -> str:
-    """The summary, who and when, a line for each wallet, the notices."""
+    """The summary, the customer and the time, a line for each wallet, and the notices."""
     notices = [] if answer.notices is MISSING else answer.notices
     when = format_minute(datetime.fromisoformat(answer.as_of))
     wallets = [] if answer.wallets is MISSING else answer.wallets
@@ -31,20 +31,16 @@ def _facts(wallet: WalletAnswer, answer: Answer) -> Iterator[str]:
         yield age(refreshed, datetime.fromisoformat(answer.as_of), answer.source)
     elif wallet.linked is not False:
         yield "balance unknown"
-    yield from _other_figures(wallet, answer)
-    if wallet.kind == "unknown":
-        yield "not in the total"
-    if wallet.ref is not MISSING:
-        yield f"id {wallet.ref}"
-    if wallet.mobile is not MISSING:
-        yield f"mobile {wallet.mobile}"
-
-
-def _other_figures(wallet: WalletAnswer, answer: Answer) -> Iterator[str]:
-    """What parts of the same provider and kind say, if that is another figure than the wallet's own."""
+    # A part of the same provider and kind may have another balance than the wallet itself.
     for part in [] if wallet.parts is MISSING else wallet.parts:
         same = (part.provider, part.kind) == (wallet.provider, wallet.kind)
         if part.provider == UNLISTED:
             same = part.code is not MISSING and part.code == wallet.code
         if same and part.balance is not MISSING and part.balance != wallet.balance:
             yield f"but its breakdown says {money(part.balance, part.kind, answer.currency)}"
+    if wallet.kind == "unknown":
+        yield "not in the total"
+    if wallet.ref is not MISSING:
+        yield f"id {wallet.ref}"
+    if wallet.mobile is not MISSING:
+        yield f"mobile {wallet.mobile}"

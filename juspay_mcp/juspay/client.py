@@ -13,7 +13,7 @@ from juspay_mcp import VERSION
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.juspay.failures import connection_failures
 from juspay_mcp.juspay.outgoing import OneRequestTransport, Unreadable, read_body
-from juspay_mcp.juspay.responses import Reply, read_wallets
+from juspay_mcp.juspay.responses import Response, read_wallets
 from juspay_mcp.juspay.tls import system_authorities
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.observability.spans import UpstreamSpan, UpstreamSpans
@@ -71,16 +71,16 @@ class JuspayClient:
             span.identify(wallets.request_id)
             return wallets
 
-    async def _send(self, request: httpx2.Request, span: UpstreamSpan) -> Reply:
+    async def _send(self, request: httpx2.Request, span: UpstreamSpan) -> Response:
         with connection_failures(self._account):
             response = await self._transport.handle_async_request(request)
             span.answered(response.status_code)
             headers = {name.lower(): value for name, value in response.headers.items()}
             async with aclosing(response):
                 try:
-                    return Reply(status=response.status_code, headers=headers, body=await read_body(response))
+                    return Response(status=response.status_code, headers=headers, body=await read_body(response))
                 except Unreadable as why:
-                    return Reply(status=response.status_code, headers=headers, body=b"", defect=str(why))
+                    return Response(status=response.status_code, headers=headers, body=b"", defect=str(why))
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""

@@ -1,7 +1,7 @@
-"""The table of wallet providers: what a code is called, and whether it stands for money, credit or points.
+"""The table of wallet providers: the name of each code, and whether it stands for money, credit or points.
 
-Only a provider that this table lists as a wallet is money. Whatever says that it is credit or points is believed,
-wherever it says so, because credit counted as money would be a wrong total.
+Only a provider that this table lists as a wallet is money. A code or a payment type that says it is credit or points
+is believed, because credit counted as money would be a wrong total.
 
 Codes and names are from Juspay's documentation (docs.juspay.io and juspay.io: `Wallet Redirection`, `Wallet Direct
 Debit`, `Consumer Finance Payment`, the Simpl and Tata Neu pages, the list of gateways under `Routing`) and from its
@@ -16,9 +16,9 @@ from typing import Literal
 Kind = Literal["wallet", "pay_later", "rewards", "unknown"]
 
 UNLISTED = "Unlisted provider"
-"""What a provider is called that the table doesn't list: its code is somebody else's text."""
+"""The name of every provider that isn't in the table, as its code is foreign text."""
 CODE_PATTERN = "^[A-Z0-9_]{1,40}$"
-"""What a provider code looks like; anything else isn't one."""
+"""The form of a provider code."""
 
 _WALLETS = {
     "AIRTELMONEY": "Airtel Money",
@@ -67,7 +67,7 @@ _WALLETS = {
     "YPAYCASH": "YPayCash",
     "ZALOPAY": "ZaloPay",
 }
-# Whatever else these providers offer is credit or points too: SIMPL_PAY_IN_3, TWID_V2.
+# All products of these providers are credit, or points: SIMPL_PAY_IN_3, TWID_V2.
 _ONLY_CREDIT = {
     "AMAZONPAYLATER": "Amazon Pay Later",
     "ATOME": "Atome",
@@ -116,15 +116,15 @@ _NAMES = _WALLETS | _CREDIT | _REWARDS
 
 _CODE = re.compile(CODE_PATTERN)
 _VERSION = re.compile(r"_V\d{1,2}$")
-# For a name or a type without what joins its words: payment types are written CONSUMER_FINANCE and consumerFinance.
-_JOINTS = re.compile(r"[^A-Z0-9]")
+# Removed before words are looked for: payment types are written CONSUMER_FINANCE and consumerFinance.
+_SEPARATORS = re.compile(r"[^A-Z0-9]")
 _SAYS_CREDIT = re.compile(r"POSTPAID|PAYLATER|BNPL|CLEMI|PAYIN\d|CONSUMERFINANCE")
 _SAYS_REWARDS = re.compile(r"REWARD")
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Who holds a wallet: the code as Juspay writes it, trimmed and in capitals; its name; what it stands for."""
+    """A wallet provider: Juspay's code, trimmed and in capitals; the display name; what its balances stand for."""
 
     code: str
     name: str
@@ -132,40 +132,39 @@ class Provider:
 
     @property
     def listed(self) -> bool:
-        """Whether the table knows the provider."""
+        """Whether the provider is in the table."""
         return self.name != UNLISTED
 
     def is_same_as(self, other: "Provider") -> bool:
-        """Whether both are one provider's one product, whatever version of its integration."""
+        """Whether both are the same product of the same provider, in any version of its integration."""
         return _unversioned(self.code) == _unversioned(other.code) and self.kind == other.kind
 
 
 def provider_of(code: object, payment_type: object = None) -> Provider | None:
-    """The provider that a reply's code stands for, at its `payment_method_type`; None if it isn't a code."""
+    """The provider of a response's code and `payment_method_type`; None if it isn't a code."""
     if not isinstance(code, str) or not code.isascii():
         return None
     capitals = code.strip().upper()
     if not _CODE.fullmatch(capitals):
         return None
-    name = _NAMES.get(_unversioned(capitals), UNLISTED)
-    said_type = payment_type.upper() if isinstance(payment_type, str) else ""
-    return Provider(capitals, name, _kind(_unversioned(capitals), said_type))
+    product = _unversioned(capitals)
+    words = [
+        _SEPARATORS.sub("", product),
+        _SEPARATORS.sub("", payment_type.upper() if isinstance(payment_type, str) else ""),
+    ]
+    kind: Kind = "wallet" if product in _WALLETS else "unknown"
+    if product in _CREDIT or _is_product_of(_ONLY_CREDIT, product) or any(map(_SAYS_CREDIT.search, words)):
+        kind = "pay_later"
+    elif product in _REWARDS or _is_product_of(_ONLY_REWARDS, product) or any(map(_SAYS_REWARDS.search, words)):
+        kind = "rewards"
+    return Provider(capitals, _NAMES.get(product, UNLISTED), kind)
 
 
-def _kind(code: str, payment_type: str) -> Kind:
-    words = [_JOINTS.sub("", code), _JOINTS.sub("", payment_type)]
-    if code in _CREDIT or _is_product(code, _ONLY_CREDIT) or any(map(_SAYS_CREDIT.search, words)):
-        return "pay_later"
-    if code in _REWARDS or _is_product(code, _ONLY_REWARDS) or any(map(_SAYS_REWARDS.search, words)):
-        return "rewards"
-    return "wallet" if code in _WALLETS else "unknown"
-
-
-def _is_product(code: str, providers: dict[str, str]) -> bool:
+def _is_product_of(providers: dict[str, str], code: str) -> bool:
     """Whether a code has one of the providers among its words: `SIMPL_SOD` and `SIKA_SIMPL`, but not `SIMPLY`."""
     return any(f"_{provider}_" in f"_{code}_" for provider in providers)
 
 
 def _unversioned(code: str) -> str:
-    """Juspay gives a provider's newer integration its own code: `FREECHARGE_V2`, `PICPAY_V2`."""
+    """Newer integrations of a provider have their own codes: `FREECHARGE_V2`, `PICPAY_V2`."""
     return _VERSION.sub("", code)

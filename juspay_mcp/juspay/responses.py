@@ -1,7 +1,7 @@
-"""What a reply of Juspay's means: the wallets in it, or the error it stands for.
+"""What Juspay's response means: the wallets in it, or an error.
 
 Juspay's documentation gives one error several shapes, and its texts contradict their meaning (a blocked IP address
-is an "internal server error"), so the HTTP status decides and a body only refines it. No text of a reply is kept.
+is an "internal server error"), so the HTTP status decides, and the body only refines it. No text is kept.
 """
 
 import re
@@ -26,13 +26,12 @@ from juspay_mcp.juspay.wallets import ErrorInstead, UndocumentedShape, WalletLis
 from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
 
-_MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert a few thousand digits
+_MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert thousands of digits
 # 400 and 404 come with any of these, in `error_code` or in `error_info.code`.
 _NOT_FOUND = frozenset({"null_error", "object_not_found", "resource_not_found"})
-_TRANSIENT = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
-_AS_UNAVAILABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+_TRANSIENT = frozenset({408, 425, 502, 503, 504})
 # A UUID (RFC 9562: versions 1 to 8, variant 10), or hexadecimal digits: neither can spell a sentence, and no mobile,
-# card number, token or wallet id passes for one.
+# card number, token or wallet id matches.
 _REQUEST_ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|(?!.*[0-9]{7})[0-9a-f]{16,64}",
     re.IGNORECASE | re.ASCII,
@@ -40,8 +39,8 @@ _REQUEST_ID = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """One HTTP reply: header names in lower case; `defect` says why its body could not be read."""
+class Response:
+    """One HTTP response, with header names in lower case; `defect` says why its body couldn't be read."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -49,31 +48,31 @@ class Reply:
     defect: str | None = None
 
 
-def read_wallets(reply: Reply, environment: Environment, now: datetime) -> WalletList:
-    """The wallets in a reply of a wallet list.
+def read_wallets(response: Response, environment: Environment, now: datetime) -> WalletList:
+    """The wallets in the response to a refresh or a list request.
 
     Raises:
-        UpstreamError: the leaf that the status, or a body of another shape, stands for.
+        UpstreamError: the subclass for the status, or for a body of another shape.
     """
-    if reply.status != HTTPStatus.OK:
-        raise _error(reply, environment, now)
-    if reply.defect:
-        raise UpstreamInvalid(reply.defect, request_id(reply))
+    if response.status != HTTPStatus.OK:
+        raise _error(response, environment, now)
+    if response.defect:
+        raise UpstreamInvalid(response.defect, request_id(response))
     try:
-        wallets = parse_wallets(decode_json(reply.body, repeated_keys=True))
+        wallets = parse_wallets(decode_json(response.body, repeated_keys=True))
     except MalformedJson:
-        raise UpstreamInvalid("it is not JSON", request_id(reply)) from None
+        raise UpstreamInvalid("it is not JSON", request_id(response)) from None
     except UndocumentedShape:
-        raise UpstreamInvalid("it isn't the documented list of wallets", request_id(reply)) from None
+        raise UpstreamInvalid("it isn't the documented list of wallets", request_id(response)) from None
     except ErrorInstead:
-        raise UpstreamInvalid("it reports an error, and lists no wallets", request_id(reply)) from None
-    return replace(wallets, request_id=_trace_id(reply.headers.get("x-request-id")))
+        raise UpstreamInvalid("it reports an error, and lists no wallets", request_id(response)) from None
+    return replace(wallets, request_id=_trace_id(response.headers.get("x-request-id")))
 
 
-def request_id(reply: Reply) -> str | None:
-    """Juspay's own id of the request, for its support; None where there is none of a trace id's form."""
-    return _trace_id(reply.headers.get("x-request-id")) or _trace_id(
-        _member(_member(_members(reply), "error_info"), "request_id")
+def request_id(response: Response) -> str | None:
+    """Juspay's id of the request, for its support; None if there is none, or it doesn't look like a trace id."""
+    return _trace_id(response.headers.get("x-request-id")) or _trace_id(
+        _member(_member(_members(response), "error_info"), "request_id")
     )
 
 
@@ -82,9 +81,9 @@ def _trace_id(value: object) -> str | None:
 
 
 def retry_after(header: str | None, now: datetime) -> int | None:
-    """Whole seconds from `now` that a `Retry-After` asks for, in seconds or as a date; None where it asks nothing.
+    """The whole seconds from `now` that a `Retry-After` asks for; None if it can't be read.
 
-    RFC 9110, section 10.2.3. A date that has passed asks for no wait.
+    It is a number of seconds or a date (RFC 9110, section 10.2.3). A past date asks for no wait.
     """
     if header is None:
         return None
@@ -95,44 +94,37 @@ def retry_after(header: str | None, now: datetime) -> int | None:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    # The form without a zone, asctime's, is in UTC too.
+    # asctime's form, which has no zone, is in UTC too.
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
     return max(0, ceil(seconds.total_seconds()))
 
 
-def _error(reply: Reply, environment: Environment, now: datetime) -> UpstreamError:
-    status, trace = reply.status, request_id(reply)
-    wait = retry_after(reply.headers.get("retry-after"), now)
-    match status:
-        case HTTPStatus.BAD_REQUEST | HTTPStatus.NOT_FOUND if _says_not_found(reply):
-            return CustomerNotFound(environment, trace)
-        case HTTPStatus.UNAUTHORIZED:
-            return AuthenticationFailed(environment, trace)
-        case HTTPStatus.FORBIDDEN:
-            return AccessDenied(trace)
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            return UpstreamRateLimited(wait, trace)
-    return _error_by_class(status, trace, wait)
-
-
-def _says_not_found(reply: Reply) -> bool:
-    body = _members(reply)
+def _error(response: Response, environment: Environment, now: datetime) -> UpstreamError:  # noqa: PLR0911 - a table
+    status, trace_id = response.status, request_id(response)
+    wait = retry_after(response.headers.get("retry-after"), now)
+    body = _members(response)
     codes = (_member(body, "error_code"), _member(_member(body, "error_info"), "code"))
-    return any(isinstance(code, str) and code.strip().lower() in _NOT_FOUND for code in codes)
-
-
-def _error_by_class(status: int, trace: str | None, wait: int | None) -> UpstreamError:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _AS_UNAVAILABLE:
-        transient = status in _TRANSIENT | _AS_UNAVAILABLE
-        return UpstreamUnavailable(f"it answered HTTP {status}", trace, transient=transient, retry_after=wait)
+    not_found = any(isinstance(code, str) and code.strip().lower() in _NOT_FOUND for code in codes)
+    match status:
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.NOT_FOUND if not_found:
+            return CustomerNotFound(environment, trace_id)
+        case HTTPStatus.UNAUTHORIZED:
+            return AuthenticationFailed(environment, trace_id)
+        case HTTPStatus.FORBIDDEN:
+            return AccessDenied(trace_id)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return UpstreamRateLimited(wait, trace_id)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
+        reason = f"it answered HTTP {status}"
+        return UpstreamUnavailable(reason, trace_id, transient=status in _TRANSIENT, retry_after=wait)
     if status >= HTTPStatus.MULTIPLE_CHOICES:
-        return RequestRejected(status, trace)
-    return UpstreamInvalid(f"it is HTTP {status} without wallets", trace)
+        return RequestRejected(status, trace_id)
+    return UpstreamInvalid(f"it is HTTP {status} without wallets", trace_id)
 
 
-def _members(reply: Reply) -> object:
+def _members(response: Response) -> object:
     try:
-        return decode_json(reply.body, repeated_keys=True)
+        return decode_json(response.body, repeated_keys=True)
     except MalformedJson:
         return None
 

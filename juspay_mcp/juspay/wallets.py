@@ -1,11 +1,11 @@
-"""Juspay's reply, parsed: only what may be passed on, already masked.
+"""Parses Juspay's response: keeps only what may be passed on, already masked.
 
-Lenient about what comes (Juspay's documentation and samples contradict each other, and keys get added), strict
-about what is kept: a wallet here has no field for a token, a whole id or mobile, or a sentence somebody wrote.
+Lenient about the input (Juspay's documentation and samples contradict each other, and keys get added), strict about
+what is kept: a wallet here has no field for a token, a whole id or mobile, or free text.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -20,9 +20,9 @@ MAX_ENTRIES = 1_000
 """How many entries of one list are read; the rest count as unreadable."""
 
 _MAX_UNLISTED_CODES = 3
-# A letter, and no mobile or card number, even one that underscores divide.
+# With a letter, and without a mobile or card number, even one divided by underscores.
 _HARMLESS_CODE = re.compile(r"(?=.*[A-Z])(?!.*\d(?:_*\d){6})[A-Z0-9_]{1,20}")
-# The envelope's keys that a reply without an error doesn't have, or has empty, null or false.
+# In a response without an error these keys are absent, empty, null or false.
 _ERROR_KEYS = ("error", "error_code", "error_info", "error_message", "errorCode", "errorInfo", "errorMessage")
 
 # The `status` of an error in Juspay's documentation: `error`, `Invalid Request`, `Bad Request`, `NOT_FOUND`, ...
@@ -32,21 +32,21 @@ T = TypeVar("T")
 
 
 class UndocumentedShape(ValueError):
-    """The reply isn't the documented list of wallets."""
+    """The response isn't the documented list of wallets."""
 
 
 class ErrorInstead(ValueError):
-    """The reply reports an error, and has no wallet that can be read."""
+    """The response reports an error and has no readable wallet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One of a wallet's `sub_details`: a provider's own breakdown, never summed."""
+    """One of a wallet's `sub_details`, a provider's own breakdown; never summed."""
 
     provider: str
     """The display name."""
     code: str | None
-    """None if the table doesn't list it and it might hold somebody's text."""
+    """None if the provider is unlisted and its code could carry a message."""
     kind: Kind
     balance: Decimal | None
     last_refreshed: datetime | None
@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """One wallet, its provider as in a `Part`. None means that Juspay doesn't say; `ref` and `mobile` are masked."""
+    """One wallet, its provider as in a `Part`. None means unknown; `ref` and `mobile` are masked."""
 
     provider: str
     code: str | None
@@ -67,9 +67,9 @@ class Wallet:
     parts: tuple[Part, ...]
     unreadable_parts: int
     own_part_differs: bool = False
-    """A part of the same code says another figure than `balance`."""
+    """A part of the same product has another balance."""
     entries_differ: bool = False
-    """Juspay listed this wallet id twice, with different figures: so `balance` is None."""
+    """Juspay listed this wallet id more than once, with different balances, so `balance` is None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,32 +78,37 @@ class WalletList:
 
     wallets: tuple[Wallet, ...]
     unreadable: int
-    """Entries that could not be read at all."""
+    """The number of entries that couldn't be read."""
     incomplete: bool
-    """The reply holds fewer entries than its own `total` says."""
+    """The response has fewer entries than its own `total` says."""
     reports_error: bool = False
-    """The reply has wallets, and reports an error too."""
+    """The response has wallets and reports an error as well."""
     request_id: str | None = None
-    """Juspay's id of the request; only what `replies.request_id` lets pass."""
+    """Juspay's id of the request, if it looks like a trace id."""
 
 
-def parse_wallets(reply: object) -> WalletList:
-    """The wallets in a decoded reply of `/wallets/refresh-balances` or `/wallets`.
+def parse_wallets(response: object) -> WalletList:
+    """The wallets in a decoded response of `/wallets/refresh-balances` or `/wallets`.
 
     Raises:
         UndocumentedShape: it isn't an object with a `list`.
         ErrorInstead: it reports an error and has no readable wallet.
     """
-    if not _is_object(reply) or not _is_array(entries := reply.get("list")):
+    if not _is_object(response) or not _is_array(entries := response.get("list")):
         raise UndocumentedShape
     codes = _UnlistedCodes()
     listed, unreadable = _read(entries, lambda entry: _wallet(entry, codes))
-    reports_error = _reports_error(reply)
+    reports_error = _reports_error(response)
     if reports_error and not listed:
         raise ErrorInstead
-    total = _count(reply.get("total"))
+    by_id: dict[object, list[Wallet]] = {}
+    for place, (wallet_id, wallet) in enumerate(listed):
+        by_id.setdefault(wallet_id or place, []).append(wallet)
+    total = response.get("total")
+    if not isinstance(total, Decimal) or not total.is_finite():
+        total = parse_amount(total)
     return WalletList(
-        wallets=_merged(listed),
+        wallets=tuple(map(_merge, by_id.values())),
         unreadable=unreadable,
         incomplete=total is not None and total > len(entries),
         reports_error=reports_error,
@@ -111,7 +116,7 @@ def parse_wallets(reply: object) -> WalletList:
 
 
 class _UnlistedCodes:
-    """Which unlisted codes are shown: the first three of a reply, so that they can't spell a sentence."""
+    """Decides which unlisted codes are shown: the first three of a response, so that they can't spell a sentence."""
 
     def __init__(self) -> None:
         self._first: list[str] = []
@@ -131,10 +136,11 @@ def _read(entries: list[object], read: Callable[[object], T | None]) -> tuple[tu
 
 
 def _wallet(entry: object, codes: _UnlistedCodes) -> tuple[str | None, Wallet] | None:
-    """A wallet with its whole id, which is needed to see that it is listed twice, and kept no longer."""
+    """A wallet, and its whole id, which is needed only to find duplicates."""
     if not _is_object(entry) or not (provider := provider_of(entry.get("wallet"), entry.get("payment_method_type"))):
         return None
-    wallet_id, balance = _wallet_id(entry.get("id")), parse_amount(entry.get("current_balance"))
+    given_id, balance = entry.get("id"), parse_amount(entry.get("current_balance"))
+    wallet_id = given_id.strip() or None if isinstance(given_id, str) else None
     code = codes.shown(provider)
     details = entry.get("sub_details") or []
     parts, unreadable_parts = _read(details if _is_array(details) else [details], lambda part: _part(part, codes))
@@ -155,10 +161,9 @@ def _wallet(entry: object, codes: _UnlistedCodes) -> tuple[str | None, Wallet] |
 
 
 def _part(entry: object, codes: _UnlistedCodes) -> tuple[Provider, Part] | None:
-    if not _is_object(entry):
-        return None
-    provider = provider_of(entry.get("payment_method"), entry.get("payment_method_type"))
-    if provider is None:
+    if not _is_object(entry) or not (
+        provider := provider_of(entry.get("payment_method"), entry.get("payment_method_type"))
+    ):
         return None
     return provider, Part(
         provider=provider.name,
@@ -169,16 +174,8 @@ def _part(entry: object, codes: _UnlistedCodes) -> tuple[Provider, Part] | None:
     )
 
 
-def _merged(listed: Sequence[tuple[str | None, Wallet]]) -> tuple[Wallet, ...]:
-    """Each wallet once: entries of one id are one wallet; without an id each is its own."""
-    groups: dict[object, list[Wallet]] = {}
-    for place, (wallet_id, wallet) in enumerate(listed):
-        groups.setdefault(place if wallet_id is None else wallet_id, []).append(wallet)
-    return tuple(_one_of(group) for group in groups.values())
-
-
-def _one_of(entries: list[Wallet]) -> Wallet:
-    """One wallet out of all entries of its id: what they contradict each other about is unknown."""
+def _merge(entries: list[Wallet]) -> Wallet:
+    """One wallet from all entries with its id; whatever they contradict each other about is unknown."""
     if len(entries) == 1:
         return entries[0]
     known = [entry for entry in entries if entry.balance is not None]
@@ -195,51 +192,39 @@ def _one_of(entries: list[Wallet]) -> Wallet:
     )
 
 
-def _reports_error(reply: dict[str, object]) -> bool:
-    """Whether any of Juspay's forms of an error is there; `error: false` and empty codes aren't one."""
-    kind, status = reply.get("object"), reply.get("status")
+def _reports_error(response: dict[str, object]) -> bool:
+    """Whether the response has any of Juspay's forms of an error; `error: false` and empty codes aren't one."""
+    kind, status = response.get("object"), response.get("status")
     return (
-        any(_is_filled(reply.get(key)) for key in _ERROR_KEYS)
-        or _flag(reply.get("success")) is False
+        any(_is_filled(response.get(key)) for key in _ERROR_KEYS)
+        or _flag(response.get("success")) is False
         or (isinstance(kind, str) and kind.strip().lower() == "error")
         or (isinstance(status, str) and _ERROR_STATUS.search(status) is not None)
     )
 
 
 def _is_filled(value: object) -> bool:
-    """Whether a key says anything: not null, false, 0, blank, or an object or array of nothing but these."""
+    """Whether a value says anything: not null, false, 0, blank, or an object or array of nothing else."""
     members = value.values() if _is_object(value) else value if _is_array(value) else [value]
     return any(
         each.strip().lower() not in {"", "false", "null"} if isinstance(each, str) else bool(each) for each in members
     )
 
 
-def _wallet_id(value: object) -> str | None:
-    return value.strip() or None if isinstance(value, str) else None
-
-
 def _flag(value: object) -> bool | None:
-    """Samples of older endpoints show `linked` as a string; 1 and 0 are taken as well."""
+    """A boolean; samples of older endpoints show `linked` as a string, and 1 and 0 are accepted as well."""
     if isinstance(value, str):
         return {"true": True, "false": False, "1": True, "0": False}.get(value.strip().lower())
     return bool(value) if isinstance(value, bool | Decimal) and value in {0, 1} else None
 
 
-def _count(value: object) -> Decimal | None:
-    return value if isinstance(value, Decimal) and value.is_finite() else parse_amount(value)
-
-
 def _mobile(metadata: object) -> str | None:
+    """The mobile, masked; it may have come as a number, even as `9876543210.0`."""
     number = metadata.get("mobile_number") if _is_object(metadata) else None
     if isinstance(number, Decimal):
-        number = _digits(number)
+        whole = parse_amount(number)
+        number = f"{whole:.0f}" if whole is not None and whole == whole.to_integral_value() else None
     return mask_mobile(number) if isinstance(number, str) and number else None
-
-
-def _digits(number: Decimal) -> str | None:
-    """A mobile that came as a number: `9876543210`, even as `9876543210.0`."""
-    whole = parse_amount(number)
-    return f"{int(whole)}" if whole is not None and whole == whole.to_integral_value() else None
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, object]]:

@@ -46,12 +46,12 @@ class Lookup:
         requests = _Requests(self._client, customer_id)
         async with self._slots.slot(caller, budget * WAIT_SHARE, lambda: tell("waiting for a connection")):
             try:
-                reply, source = await self._refreshed_or_stored(requests, deadline, tell)
+                response, source = await self._refreshed_or_stored(requests, deadline, tell)
             except UpstreamError as error:
                 error.upstream_requests = requests.sent
                 raise
         return Snapshot(
-            reply=reply,
+            response=response,
             source=source,
             as_of=self._clock(),
             currency=self._settings.currency,

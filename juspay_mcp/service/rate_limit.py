@@ -4,11 +4,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from math import ceil
-from typing import Final, Protocol
+from typing import Protocol
 
 from juspay_mcp.errors import RateLimited
-
-_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3_600}
+from juspay_mcp.values.timestamps import SECONDS
 
 
 class Limiter(Protocol):
@@ -31,7 +30,7 @@ class CallLimiter:
 
     def __init__(self, limit: str | None, clock: Callable[[], float] = time.monotonic) -> None:
         amount, _, unit = (limit or "0/second").partition("/")
-        self._amount, self._window = int(amount), _SECONDS[unit]
+        self._amount, self._window = int(amount), SECONDS[unit]
         self._clock = clock
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()  # whose last call is oldest comes first
 

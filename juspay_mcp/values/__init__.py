@@ -1,1 +1,1 @@
-"""Values: amounts, timestamps, customer ids, masks, callers and strict JSON. Values in, values out."""
+"""Values: amounts, timestamps, customer ids, masks, callers and strict JSON: pure functions."""

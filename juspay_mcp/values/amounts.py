@@ -1,4 +1,4 @@
-"""Amounts: exact decimals from the bytes of a reply to the string in an answer, never a float."""
+"""Amounts: exact decimals from the bytes of a response to the string in an answer, never a float."""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +24,12 @@ def parse_amount(value: object) -> Decimal | None:
         value = Decimal(text)
     if not isinstance(value, Decimal) or not value.is_finite():
         return None
-    return value if _fits(value) else None
+    try:
+        exact = _EXACT.normalize(value)  # without the zeros at its end, which don't count
+    except Inexact:
+        return None
+    fits = exact.adjusted() < _MAX_INTEGER_DIGITS and _decimals(exact) <= _MAX_DECIMALS
+    return value if fits else None
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
@@ -46,18 +51,9 @@ def format_amount(amount: Decimal) -> str:
 
 
 def format_grouped(digits: str, currency: str) -> str:
-    """What `format_amount` gives, with separators: `2,20,910.00` as India has it for INR, else `220,910.00`."""
+    """The output of `format_amount` with separators: `2,20,910.00` for INR, as in India; otherwise `220,910.00`."""
     whole, _, decimals = digits.partition(".")
     return f"{(_LAKHS if currency == 'INR' else _THOUSANDS).sub(',', whole)}.{decimals}"
-
-
-def _fits(amount: Decimal) -> bool:
-    """Whether it is of sensible size; zeros at its end don't count."""
-    try:
-        exact = _EXACT.normalize(amount)
-    except Inexact:
-        return False
-    return exact.adjusted() < _MAX_INTEGER_DIGITS and _decimals(exact) <= _MAX_DECIMALS
 
 
 def _decimals(amount: Decimal) -> int:

@@ -1,4 +1,4 @@
-"""Who makes a call: whose limit it counts against, and whom the audit log names."""
+"""The caller: whose rate limit a call counts against, and whom the audit log names."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -8,17 +8,17 @@ Transport = Literal["stdio", "http", "cli"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One who calls. A name given by a sign-in has a prefix that says by which, so that no two mean the same one."""
+    """One caller. An authenticated name has the method of authentication as prefix, so that names can't collide."""
 
     name: str
     transport: Transport
 
 
 STDIO: Final = Caller("stdio", "stdio")
-"""Over stdio there is one caller: the host that started the process."""
+"""The one caller over stdio: the host that started the process."""
 CLI: Final = Caller("cli", "cli")
-"""Whoever typed a command."""
+"""The user of a command."""
 ANONYMOUS: Final = Caller("anonymous", "http")
-"""Over HTTP without a sign-in all are one."""
+"""All callers over HTTP, if the server doesn't authenticate them."""
 SOLE_CALLERS: Final = frozenset({STDIO, CLI, ANONYMOUS})
-"""Those besides whom a process has no other caller."""
+"""If a process has one of these callers, it has no other."""

@@ -1,9 +1,9 @@
-r"""Customer ids: the rule for what may travel to Juspay.
+r"""Customer ids: which ones may be sent to Juspay.
 
 An id is Juspay's own (`cth_…`, `cst_…`) or the merchant's, often an e-mail, a phone number or base64, so `/`, `+`,
 `=` and `@` are allowed. It becomes one percent-encoded path segment; what a server or proxy on the way might still
-read as structure after decoding it (a `.` or `..` segment, an empty one, `\`, `?`, `#`, `%`) is refused. Some
-servers first cut off what follows a `;` in a segment (RFC 3986, section 3.3): `..;x` is `..` to them, and so here.
+read as structure after decoding it (a `.` or `..` segment, an empty one, `\`, `?`, `#`, `%`) is rejected. Some
+servers first remove what follows a `;` in a segment (RFC 3986, section 3.3): to them `..;x` is `..`, so here too.
 """
 
 import re
@@ -19,7 +19,7 @@ MAX_LENGTH = 128
 PATTERN = r'^[!"$&->@-\[\]-~]+$'
 r"""Printable ASCII without space, `#`, `%`, `?` and `\`.
 
-Short and without lookahead, as hosts compile it for constrained decoding; segments are checked here alone.
+Short and without lookahead, as hosts compile it for constrained decoding; segments are checked only here.
 """
 _CHARACTERS = re.compile(PATTERN)
 _STRUCTURE = frozenset({"", ".", ".."})

@@ -1,4 +1,4 @@
-"""JSON from bytes nobody vouches for: exact numbers, no ambiguous keys, no surprises."""
+"""Decodes untrusted JSON: exact numbers, no ambiguous keys, no surprises."""
 
 import json
 from contextlib import suppress
@@ -12,9 +12,9 @@ class MalformedJson(ValueError):
 def decode_json(body: bytes, *, repeated_keys: bool = False) -> object:
     """The value in `body`.
 
-    Numbers are `Decimal`. What JSON can't mean with certainty becomes None: NaN, the infinities, a number too large
-    for a decimal, and an object that has a key twice (which of the two was meant?). With `repeated_keys` such an
-    object is read, and only the value of a key that comes with different values is None.
+    Numbers are `Decimal`. Whatever is ambiguous becomes None: NaN, the infinities, a number too large for a decimal,
+    and an object with a repeated key. With `repeated_keys` such an object is read, and only the value of a key that
+    has different values is None.
 
     Raises:
         MalformedJson: `body` isn't JSON.
@@ -25,9 +25,9 @@ def decode_json(body: bytes, *, repeated_keys: bool = False) -> object:
             parse_float=_number,
             parse_int=_number,
             parse_constant=lambda _: None,
-            object_pairs_hook=_object_of_certain if repeated_keys else _object_of_unique,
+            object_pairs_hook=_without_ambiguous_values if repeated_keys else _none_if_keys_repeat,
         )
-    raise MalformedJson  # not from json's own errors: those hold the body
+    raise MalformedJson  # outside the block, as json's own errors hold the body
 
 
 def _number(token: str) -> Decimal | None:
@@ -37,21 +37,17 @@ def _number(token: str) -> Decimal | None:
         return None
 
 
-def _object_of_unique(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
+def _none_if_keys_repeat(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
     members = dict(pairs)
     return members if len(members) == len(pairs) else None
 
 
-def _object_of_certain(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_ambiguous_values(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members: dict[str, object] = {}
     ambiguous = set()
     for key, value in pairs:
-        if key in members and not _same(members[key], value):
+        # 100 is 100.00, but Python's `True == 1` doesn't count.
+        if key in members and (type(members[key]) is not type(value) or members[key] != value):
             ambiguous.add(key)
         members[key] = value
     return members | dict.fromkeys(ambiguous)
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether both mean the same: 100 is 100.00, but Python's `True == 1` doesn't count."""
-    return type(one) is type(other) and one == other

@@ -1,26 +1,29 @@
-"""Moments: Juspay's timestamps in, UTC to the second out."""
+"""Timestamps: Juspay's formats in, UTC to the second out."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 Clock = Callable[[], datetime]
-"""Gives the present as an aware `datetime`."""
+"""Returns the current time as an aware `datetime`."""
+
+SECONDS: Final = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+"""In each unit of time, the longest first."""
 
 _MAX_LENGTH = 40
-_FIRST_YEAR = 2000  # Juspay is younger; what is older is a zero that means never: 0001-01-01, 1970-01-01
+_FIRST_YEAR = 2000  # earlier dates are zero values that mean never: 0001-01-01, 1970-01-01
 
 
 def utc_now() -> datetime:
-    """The present in UTC."""
+    """The current time in UTC."""
     return datetime.now(UTC)
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """The moment in UTC; None if `value` isn't a timestamp with its offset, or is before the year 2000.
+    """The time in UTC; None if `value` isn't a timestamp with an offset, or is before the year 2000.
 
-    Juspay's replies show `2016-08-02T08:07:52+0000`, `2023-09-11T08:29:47Z`, `….985Z`, null and `""`. A time
-    without an offset could mean India's or UTC, so it isn't read.
+    Juspay's responses have `2016-08-02T08:07:52+0000`, `2023-09-11T08:29:47Z`, `….985Z`, null and `""`. A time
+    without an offset could be in India's time or in UTC, so it isn't read.
     """
     if not isinstance(value, str) or not value.isascii() or len(text := value.strip()) > _MAX_LENGTH:
         return None
@@ -33,10 +36,10 @@ def parse_timestamp(value: object) -> datetime | None:
 
 
 def format_timestamp(moment: datetime, to_the: Literal["seconds", "milliseconds"] = "seconds") -> str:
-    """RFC 3339 in UTC, cut off after the second: `2026-11-23T03:44:00Z`, or `2026-11-23T03:44:00.123Z`."""
+    """RFC 3339 in UTC, truncated: `2026-11-23T03:44:00Z`, or `2026-11-23T03:44:00.123Z`."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=to_the) + "Z"
 
 
 def format_minute(moment: datetime) -> str:
-    """A moment as a sentence has it, cut off after the minute: `2026-11-23 03:44 UTC`."""
+    """For sentences, truncated to the minute: `2026-11-23 03:44 UTC`."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

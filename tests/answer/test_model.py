@@ -242,7 +242,7 @@ def test_any_json_is_answered_as_documented_or_has_an_undocumented_shape(reply: 
         wallets = parse_wallets(decode_json(json.dumps(reply).encode()))
     except (UndocumentedShape, ErrorInstead):
         return
-    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
+    snapshot = Snapshot(response=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = answered(snapshot)
     assert_is_as_documented(answer, ANSWER, may_lack=ANSWER_MAY_LACK, nested={"wallets", "notices"})
     assert len(answer.get("wallets", [])) == min(25, answer["wallet_count"])

@@ -299,7 +299,7 @@ def test_a_summary_never_calls_a_balance_unknown_that_the_wallets_show(
     snapshot: Snapshot, environment: Environment
 ) -> None:
     known = tuple(wallet for wallet in snapshot.wallets if wallet.balance is not None)
-    summary = summarize(replace(snapshot, reply=replace(snapshot.reply, wallets=known)), environment)
+    summary = summarize(replace(snapshot, response=replace(snapshot.response, wallets=known)), environment)
     assert not re.search(r"balances? (?:of .* )?(?:is|are|unknown)", summary)
     assert "no balance" not in summary.lower()
     amounts = {format_grouped(format_amount(wallet.balance or Decimal(0)), "INR") for wallet in known}

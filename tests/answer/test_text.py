@@ -167,7 +167,7 @@ def test_nothing_others_wrote_is_in_the_text() -> None:
         ]
     }
     wallets = parse_wallets(decode_json(json.dumps(body).encode()))
-    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
+    snapshot = Snapshot(response=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     told = text(snapshot)
     assert not re.search("SEND|ASHA|Ignore", told)
 

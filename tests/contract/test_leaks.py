@@ -15,7 +15,7 @@ from juspay_mcp.answer.model import Answer, PartAnswer, WalletAnswer, make_answe
 from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.answer.text import text_of
 from juspay_mcp.errors import WalletsError
-from juspay_mcp.juspay.responses import Reply, read_wallets
+from juspay_mcp.juspay.responses import Response, read_wallets
 from juspay_mcp.juspay.wallets import Part, UndocumentedShape, Wallet, WalletList, parse_wallets
 from juspay_mcp.observability.logs import describe
 from juspay_mcp.server.tool import RefreshRequest
@@ -212,6 +212,7 @@ def test_no_secret_reaches_a_response_or_the_log_over_http(simulator: Simulator,
     assert "DEBUG httpcore2" in errors, "the debug level must have been on"
     assert len([reply for reply in said if "isError" in reply.text]) == len(REPLIES) + len(ARGUMENTS) - 1
     results = "\n".join(f"{reply.headers} {reply.text}" for reply in said)
+
     assert found_in(f"{results}\n{errors}") == []
     assert (FIGURE in results, FIGURE in errors) == (True, False)
 
@@ -220,7 +221,7 @@ def test_no_secret_reaches_a_response_or_the_log_over_http(simulator: Simulator,
 def test_no_secret_is_in_the_repr_or_the_traceback_of_what_a_reply_becomes(name: str) -> None:
     behaviour = REPLIES[name]
     headers = {key.lower(): value for key, value in behaviour.headers.items()}
-    reply = Reply(status=behaviour.status or 200, headers=headers, body=behaviour.body or b"")
+    reply = Response(status=behaviour.status or 200, headers=headers, body=behaviour.body or b"")
     assert found_in("\n".join([repr(reply), *texts_of(reply)])) == []
 
 
@@ -228,13 +229,13 @@ def test_no_secret_is_in_the_repr_of_the_tools_arguments() -> None:
     assert found_in(repr(RefreshRequest(customer_id=CUSTOMER))) == []
 
 
-def texts_of(reply: Reply) -> list[str]:
+def texts_of(reply: Response) -> list[str]:
     """All the texts that what a reply becomes can be turned into."""
     try:
         wallets = read_wallets(reply, "sandbox", NOW)
     except WalletsError as error:
         return [str(error), repr(error), describe(error), *traceback.format_exception(error)]
-    snapshot = Snapshot(reply=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
+    snapshot = Snapshot(response=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
     answer = make_answer(snapshot, parse_customer_id(CUSTOMER), "sandbox")
     return [repr(wallets), repr(snapshot), repr(answer), str(answer), answer.model_dump_json(), text_of(answer)]
 
@@ -271,7 +272,7 @@ def test_only_these_fields_can_carry_anything() -> None:
         ),
         # The request id is a UUID or hexadecimal digits, without seven decimal ones in a row.
         WalletList: ("wallets", "unreadable", "incomplete", "reports_error", "request_id"),
-        Snapshot: ("reply", "source", "as_of", "currency", "upstream_requests"),
+        Snapshot: ("response", "source", "as_of", "currency", "upstream_requests"),
         PartAnswer: ("provider", "code", "kind", "balance", "last_refreshed"),
         WalletAnswer: (
             "provider", "code", "ref", "kind", "linked", "balance", "last_refreshed", "freshness", "mobile", "parts",

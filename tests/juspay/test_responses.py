@@ -20,7 +20,7 @@ from juspay_mcp.errors import (
 )
 from juspay_mcp.juspay.responses import read_wallets, request_id, retry_after
 from juspay_mcp.juspay.wallets import WalletList
-from tests.support.builders import make_reply
+from tests.support.builders import make_response
 from tests.support.common import NOW
 
 TRACE = "6f1c1a52-7f7e-4b55-9d1f-3a1e5b0c9d4e"
@@ -80,12 +80,12 @@ def failure(
     status: int, body: object = None, headers: Mapping[str, str] | None = None, defect: str | None = None
 ) -> UpstreamError:
     with pytest.raises(UpstreamError) as caught:
-        read_wallets(make_reply(status, body, headers, defect), "sandbox", NOW)
+        read_wallets(make_response(status, body, headers, defect), "sandbox", NOW)
     return caught.value
 
 
 def test_a_list_is_read() -> None:
-    reply = make_reply(body={"list": [], "total": 1})
+    reply = make_response(body={"list": [], "total": 1})
     assert read_wallets(reply, "sandbox", NOW) == WalletList(wallets=(), unreadable=0, incomplete=True)
 
 
@@ -238,7 +238,7 @@ def test_every_error_passes_juspay_s_request_id_on(status: int, body: object) ->
 def test_only_what_looks_like_a_trace_id_is_a_request_id(
     headers: dict[str, str], body: object, expected: str | None
 ) -> None:
-    assert request_id(make_reply(400, body, headers)) == expected
+    assert request_id(make_response(400, body, headers)) == expected
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_no_text_of_a_reply_is_in_an_error(text: str, status: int) -> None:
 
 @given(st.text() | st.from_regex(r"[0-9a-fA-F]{14,66}", fullmatch=True) | st.from_regex(r"[A-Za-z0-9-]{8,64}"))
 def test_any_request_id_is_a_uuid_or_hexadecimal_digits_or_none(said: str) -> None:
-    passed = request_id(make_reply(400, {"error_info": {"request_id": said}}))
+    passed = request_id(make_response(400, {"error_info": {"request_id": said}}))
     assert passed in {None, said}
     if passed:
         is_uuid = str(UUID(passed)) == passed.lower() if "-" in passed else False
@@ -342,4 +342,4 @@ def test_any_request_id_is_a_uuid_or_hexadecimal_digits_or_none(said: str) -> No
 
 @given(st.uuids(version=4) | st.uuids(version=1) | st.uuids(version=5))
 def test_every_uuid_passes_whatever_its_digits(made: UUID) -> None:
-    assert request_id(make_reply(400, headers={"x-request-id": str(made)})) == str(made)
+    assert request_id(make_response(400, headers={"x-request-id": str(made)})) == str(made)

@@ -1,4 +1,4 @@
-"""Wallets, snapshots, replies and settings with everything a test doesn't care about filled in."""
+"""Wallets, snapshots, responses and settings, filled in but for what a test is about."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from juspay_mcp.answer.snapshot import Snapshot, Source
 from juspay_mcp.juspay.providers import Provider, provider_of
-from juspay_mcp.juspay.responses import Reply
+from juspay_mcp.juspay.responses import Response
 from juspay_mcp.juspay.wallets import Part, Wallet, WalletList
 from juspay_mcp.settings.load import JuspayAccount, Settings, load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
@@ -19,7 +19,7 @@ CREDENTIALS: Mapping[str, str] = {"JUSPAY_API_KEY": "made-up-key", "JUSPAY_MERCH
 
 
 def ago(**span: float) -> datetime:
-    """The moment that lies so far before `NOW`: `ago(minutes=5)`."""
+    """`ago(minutes=5)`: five minutes before `NOW`."""
     return NOW - timedelta(**span)
 
 
@@ -55,7 +55,7 @@ def make_wallet(  # noqa: PLR0913 - a wallet has that many fields
 
 
 def known_provider(code: str) -> Provider:
-    """The provider of a code that is one."""
+    """The provider of a well-formed code."""
     provider = provider_of(code)
     assert provider is not None
     return provider
@@ -80,17 +80,17 @@ def make_snapshot(
     incomplete: bool = False,
     reports_error: bool = False,
 ) -> Snapshot:
-    """These wallets as they are at `NOW`, in rupees."""
-    reply = WalletList(wallets=wallets, unreadable=unreadable, incomplete=incomplete, reports_error=reports_error)
-    return Snapshot(reply=reply, source=source, as_of=NOW, currency="INR", upstream_requests=1)
+    """A snapshot of these wallets at `NOW`, in rupees."""
+    response = WalletList(wallets=wallets, unreadable=unreadable, incomplete=incomplete, reports_error=reports_error)
+    return Snapshot(response=response, source=source, as_of=NOW, currency="INR", upstream_requests=1)
 
 
-def make_reply(
+def make_response(
     status: int = 200, body: object = None, headers: Mapping[str, str] | None = None, defect: str | None = None
-) -> Reply:
-    """A reply; its body is sent as it is where it is bytes, else as JSON."""
+) -> Response:
+    """A response; a body of bytes is sent as it is, any other as JSON."""
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Reply(status=status, headers=headers or {}, body=sent, defect=defect)
+    return Response(status=status, headers=headers or {}, body=sent, defect=defect)
 
 
 def make_settings(**variables: str) -> Settings:
@@ -105,5 +105,5 @@ def account_of(settings: Settings) -> JuspayAccount:
 
 
 def decoded(value: object) -> object:
-    """The value as it arrives in a reply's body: numbers are decimals."""
+    """The value as it arrives in a response's body: numbers are decimals."""
     return decode_json(json.dumps(value).encode())
