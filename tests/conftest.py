@@ -17,9 +17,10 @@ from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.common import NOW, Host, no_wait
 from tests.support.serving import connected, served
+from tests.support.simulator import Simulator
 
 # The same examples on every machine: a failure in CI is a failure here.
 hypothesis_settings.register_profile("project", derandomize=True, deadline=None)

@@ -27,7 +27,8 @@ from pydantic import BaseModel
 from typing_extensions import override
 
 from juspay_mcp.cli.demo import TIMEOUT_SECONDS, simulated_server
-from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, DEMO_CUSTOMERS, Simulator
+from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, Simulator
+from juspay_mcp.simulator.customers import DEMO_CUSTOMERS
 
 _HOST: Final = "127.0.0.1"
 _MAX_BODY: Final = 65_536

@@ -20,7 +20,8 @@ from rich.text import Text
 from juspay_mcp.answer.model import Answer
 from juspay_mcp.cli.host_configs import DEMONSTRATED, launch_from, trial_block
 from juspay_mcp.cli.tables import answer_view
-from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, DEMO_CUSTOMERS, MERCHANT_ID, Simulator
+from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, MERCHANT_ID, Simulator
+from juspay_mcp.simulator.customers import DEMO_CUSTOMERS
 
 TIMEOUT_SECONDS: Final = 30.0
 

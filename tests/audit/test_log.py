@@ -32,12 +32,12 @@ from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited
 from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.tool import NAME, call_tool
 from juspay_mcp.service.wallet_service import WalletService, open_service, report_nothing
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from juspay_mcp.values.caller import CLI, STDIO, Caller
 from tests.support.builders import CUSTOMER, make_settings, make_snapshot
 from tests.support.common import NOW, no_wait
 from tests.support.processes import CALL, MODERN, Pipes
 from tests.support.serving import until
+from tests.support.simulator import Behaviour, Simulator
 
 KEY = "0123456789abcdef0123456789abcdef"
 ID = {"x-request-id": "aaaa0001aaaa0001"}

@@ -16,7 +16,8 @@ import pytest
 
 from juspay_mcp.cli.card_preview import open_gallery, run_gallery
 from juspay_mcp.server.card import card_html
-from juspay_mcp.simulator.api import CUSTOMERS, DEMO_CUSTOMERS
+from juspay_mcp.simulator.api import CUSTOMERS
+from juspay_mcp.simulator.customers import DEMO_CUSTOMERS
 from tests.support.commands import INTERRUPTIBLE
 
 CALL = {"name": "refresh_customer_wallets", "arguments": {"customer_id": "cth_all_linked"}}

@@ -22,8 +22,9 @@ from juspay_mcp.cli.check import UNKNOWN_CUSTOMER, run_checks
 from juspay_mcp.cli.report import Check, Report, render
 from juspay_mcp.errors import InvalidCustomerId
 from juspay_mcp.settings.variables import VARIABLES
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Behaviour, Simulator
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.https import serving
+from tests.support.simulator import Behaviour, Simulator
 
 CREDENTIALS = {"JUSPAY_API_KEY": API_KEY, "JUSPAY_MERCHANT_ID": MERCHANT_ID}
 CUSTOMER = "cth_linked_text"  # two wallets, one of them linked

@@ -23,8 +23,9 @@ import pytest
 from juspay_mcp import VERSION
 from juspay_mcp.cli.commands import cli
 from juspay_mcp.cli.main import _Stderr
-from juspay_mcp.simulator.api import CUSTOMERS, Behaviour, Simulator
+from juspay_mcp.simulator.api import CUSTOMERS
 from tests.support.commands import COMMAND, INTERRUPTIBLE, posix_only, run, variables
+from tests.support.simulator import Behaviour, Simulator
 
 # A shell's background job ignores SIGINT, and hands that on to what it starts: these tests may be one.
 SAMPLE = "cth_eN4e4kR12CJV"

@@ -13,7 +13,7 @@ from mcp.types import CallToolResult, TextContent
 from rich.console import Console
 
 from juspay_mcp.cli.demo import QUESTIONS, Question, is_as_expected, read_result, run_demo
-from juspay_mcp.simulator.api import DEMO_CUSTOMERS
+from juspay_mcp.simulator.customers import DEMO_CUSTOMERS
 
 NOBODY = Question(customer="cth_nobody", case="A customer that nobody knows.", error="customer_not_found")
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.clients.model import ScriptedModel
 from tests.clients.rig import Machine, package_program, reachable
+from tests.support.simulator import Behaviour, Simulator
 
 CUSTOMER, TOTAL = "cth_all_linked", "1770.49"
 STRANGER, CODE = "nobody", "[customer_not_found]"

@@ -20,9 +20,10 @@ from juspay_mcp.observability.logs import SafeFormatter
 from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import CUSTOMERS, FAILING_CUSTOMERS, MERCHANT_ID, Behaviour, Simulator
+from juspay_mcp.simulator.api import CUSTOMERS, FAILING_CUSTOMERS, MERCHANT_ID
 from tests.support.common import Host
 from tests.support.golden import HOSTILE_IDS, Golden, pretty, text_of
+from tests.support.simulator import Behaviour, Simulator
 
 TOOL = "refresh_customer_wallets"
 

@@ -21,7 +21,6 @@ from juspay_mcp.observability.logs import describe
 from juspay_mcp.server.tool import RefreshRequest
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.settings.secrets import KeyFile, api_key
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
 from tests.support.builders import account_of
@@ -29,6 +28,7 @@ from tests.support.common import NOW
 from tests.support.http_calls import HEADERS, body
 from tests.support.processes import MODERN, Pipes
 from tests.support.serving import started
+from tests.support.simulator import Behaviour, Simulator
 from tests.support.trace_collector import Collector
 
 API_KEY = "CANARYKEY0123456789"
@@ -212,7 +212,6 @@ def test_no_secret_reaches_a_response_or_the_log_over_http(simulator: Simulator,
     assert "DEBUG httpcore2" in errors, "the debug level must have been on"
     assert len([reply for reply in said if "isError" in reply.text]) == len(REPLIES) + len(ARGUMENTS) - 1
     results = "\n".join(f"{reply.headers} {reply.text}" for reply in said)
-
     assert found_in(f"{results}\n{errors}") == []
     assert (FIGURE in results, FIGURE in errors) == (True, False)
 

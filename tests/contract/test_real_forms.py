@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Behaviour, Simulator
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.processes import Pipes
+from tests.support.simulator import Behaviour, Simulator
 
 STAMP = "2016-08-02T08:07:52+0000"
 NO_WALLETS = "The customer has no wallets."
@@ -41,7 +42,7 @@ def server(juspay: Simulator) -> Iterator[Pipes]:
     yield pipes
     _, errors, status = pipes.close()
     assert status == 0
-    assert errors.count(b"WARNING juspay_mcp.service an unlisted provider") == 1
+    assert errors.count(b" an unlisted provider in Juspay's reply") == 1
 
 
 def listed(*entries: dict[str, Any], **members: object) -> bytes:

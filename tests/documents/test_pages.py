@@ -21,7 +21,8 @@ from juspay_mcp.cli.demo import simulated_server
 from juspay_mcp.errors import UpstreamError, WalletsError
 from juspay_mcp.http.auth import jwt as oauth
 from juspay_mcp.settings.variables import VARIABLES
-from juspay_mcp.simulator.api import API_KEY, Simulator
+from juspay_mcp.simulator.api import API_KEY
+from tests.support.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(juspay_mcp.__file__).parent

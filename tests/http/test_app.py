@@ -14,10 +14,10 @@ import pytest
 from juspay_mcp.http.app import create_app
 from juspay_mcp.http.endpoint import MAX_BODY
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.processes import MODERN
 from tests.support.serving import connected, served, until
+from tests.support.simulator import Behaviour, Simulator
 
 ERAS = pytest.mark.parametrize("mode", ["auto", "legacy"], ids=["2026-07-28", "2025-11-25"])
 

@@ -17,9 +17,10 @@ from mcp.client.stdio import StdioServerParameters
 
 from juspay_mcp import VERSION
 from juspay_mcp.settings.variables import BY_NAME, VARIABLES
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from scripts.bundle import OVER_HTTP
 from tests.support.checkout import BIN, ROOT
+from tests.support.simulator import Simulator
 
 NODE = BIN.parent / "node"
 ICON = """

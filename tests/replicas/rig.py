@@ -23,10 +23,11 @@ from mcp.client.streamable_http import streamable_http_client
 from typing_extensions import override
 
 from juspay_mcp.http.auth.tokens import new_token
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID, Simulator
+from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.nginx import NAME, write_conf
 from tests.support.processes import COMMAND, MEASURING
 from tests.support.programs import Redis, free_port, require
+from tests.support.simulator import Simulator
 
 WORKERS: Final = 2
 CALLERS: Final = ("jane", "joe")

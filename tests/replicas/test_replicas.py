@@ -14,10 +14,10 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.replicas.rig import CALLERS, VERSIONS, WORKERS, Replica, Rig, open_rig
 from tests.support.nginx import NAME
 from tests.support.serving import until
+from tests.support.simulator import Behaviour, Simulator
 
 ERAS = ("auto", "legacy")
 CUSTOMER, TOTAL = "cth_all_linked", "1770.49"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from juspay_mcp.simulator.api import Simulator
 from tests.support.processes import CALL, COMMAND, MEASURING, MODERN, Pipes
+from tests.support.simulator import Simulator
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.support.processes import CALL, COMMAND, MEASURING, MODERN, Pipes
+from tests.support.simulator import Behaviour, Simulator
 
 CLIENT = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 HANDSHAKE: list[dict[str, Any]] = [

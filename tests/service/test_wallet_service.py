@@ -5,10 +5,10 @@ from juspay_mcp.errors import InvalidCustomerId, NotConfigured, RateLimited, Ser
 from juspay_mcp.server.tool import NAME
 from juspay_mcp.service.wallet_service import WalletService, open_service
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import Simulator
 from juspay_mcp.values.caller import STDIO, Caller
 from juspay_mcp.values.customer_id import parse_customer_id
 from tests.support.faulty_upstream import ENVIRON, FINE, HELD, Upstream
+from tests.support.simulator import Simulator
 
 CUSTOMER = parse_customer_id("cth_all_linked")
 JANE, JOE = Caller("jane", "http"), Caller("joe", "http")

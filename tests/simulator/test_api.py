@@ -19,17 +19,10 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 from typing_extensions import override
 
-from juspay_mcp.simulator.api import (
-    API_KEY,
-    CUSTOMERS,
-    DEMO_CUSTOMERS,
-    FAILING_CUSTOMERS,
-    MAX_RECORDED,
-    MERCHANT_ID,
-    Behaviour,
-    Request,
-    Simulator,
-)
+from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, FAILING_CUSTOMERS, MAX_RECORDED, MERCHANT_ID
+from juspay_mcp.simulator.customers import DEMO_CUSTOMERS
+from juspay_mcp.simulator.http import Request
+from tests.support.simulator import Behaviour, Simulator
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, 250_000, tzinfo=UTC)
 SAMPLE = "cth_with_parts"

@@ -21,9 +21,9 @@ from typing_extensions import override
 from juspay_mcp.http.app import create_app
 from juspay_mcp.http.header_timeout import TimeoutProtocol, Timeouts
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.serving import connected, served, until
+from tests.support.simulator import Behaviour, Simulator
 
 MANY = 150
 QUICK = Timeouts(header=1, request=1.5, unread_body=0.5, send=1, check=0.05)

@@ -26,12 +26,12 @@ from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.http.auth.tokens import new_token
 from juspay_mcp.http.serve import Address, bind, check_start, end_with
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.support.commands import run
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.processes import COMMAND, MEASURING
 from tests.support.programs import free_port
 from tests.support.serving import Served, connected, started, until, until_healthy
+from tests.support.simulator import Behaviour, Simulator
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems end processes otherwise")
 CUSTOMER = {"customer_id": "cth_all_linked"}

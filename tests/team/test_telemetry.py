@@ -14,9 +14,9 @@ import httpx2
 import pytest
 
 from juspay_mcp import VERSION
-from juspay_mcp.simulator.api import Behaviour, Simulator
 from tests.support.processes import CALL, MEASURING, MODERN, Pipes
 from tests.support.serving import started, until_healthy
+from tests.support.simulator import Behaviour, Simulator
 from tests.support.trace_collector import Collector
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"

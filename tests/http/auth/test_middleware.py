@@ -12,11 +12,11 @@ import pytest
 
 from juspay_mcp.http.app import create_app
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.simulator.api import Simulator
 from tests.support.authorization_server import Issuer, make_key
 from tests.support.golden import text_of
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.serving import connected, served
+from tests.support.simulator import Simulator
 
 PUBLIC_URL = "https://wallets.example.com/mcp"
 METADATA = "/.well-known/oauth-protected-resource/mcp"
