@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _got(self) -> _Reply:
         match self.path:
             case "/":
-                page = Path(__file__).with_name("gallery.html").read_text(encoding="utf-8")
+                page = Path(__file__).with_name("card_preview.html").read_text(encoding="utf-8")
                 return _Reply(page, _HTML, _PAGE_POLICY)
             case "/card":
                 return _Reply(self._backend.card(), _HTML, _CARD_POLICY)
