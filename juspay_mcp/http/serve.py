@@ -155,6 +155,7 @@ class _Supervisor(Multiprocess):
     @override
     def keep_subprocess_alive(self) -> None:
         for index, worker in enumerate(self.processes):
+            worker.child_conn.close()  # the worker has its own: with this one open, its death would look like silence
             if self.should_exit.is_set() or worker.is_alive(self.config.timeout_worker_healthcheck):
                 continue
             worker.kill()
