@@ -123,7 +123,7 @@ _REDIS_REASONS: Final = (
     ("AuthenticationError", "it rejected the user or the password"),
     ("NoPermissionError", "its user may not run the commands needed"),
     ("TimeoutError", f"it did not answer within {PATIENCE:g} s"),
-    ("Exception", "the connection broke, or what answers isn't a Redis that accepts the commands"),
+    ("Exception", "the connection broke, or what answers rejected the command"),
 )
 
 

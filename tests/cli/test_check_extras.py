@@ -203,10 +203,7 @@ def test_a_redis_that_rejects_the_password_or_the_command_or_is_silent_fails_wit
     assert reasons == [
         "The calls can't be counted in it: it rejected the user or the password.",
         "The calls can't be counted in it: its user may not run the commands needed.",
-        (
-            "The calls can't be counted in it: the connection broke, or what answers isn't a Redis that accepts the "
-            "commands."
-        ),
+        "The calls can't be counted in it: the connection broke, or what answers rejected the command.",
         "The calls can't be counted in it: it did not answer within 0.25 s.",
     ]
     assert "hush" not in repr(reasons)

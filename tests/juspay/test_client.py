@@ -151,7 +151,13 @@ def invalid(reason: str) -> str:
 
 
 def unavailable(reason: str) -> str:
-    return f"Juspay is unavailable: {reason}. Try again in a few minutes. [upstream_unavailable]"
+    hint = (
+        "Check this machine's network, and JUSPAY_BASE_URL if it is set; if this network needs a proxy, set "
+        "JUSPAY_PROXY in this server's env block in the MCP host's settings. "
+        if "DNS" in reason
+        else ""
+    )
+    return f"Juspay is unavailable: {reason}. {hint}Try again in a few minutes. [upstream_unavailable]"
 
 
 def pieces(body: bytes, size: int) -> Iterable[bytes]:
