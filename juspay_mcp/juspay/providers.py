@@ -20,7 +20,7 @@ UNLISTED = "Unlisted provider"
 CODE_PATTERN = "^[A-Z0-9_]{1,40}$"
 """The form of a provider code."""
 
-_WALLETS = {
+WALLETS = {
     "AIRTELMONEY": "Airtel Money",
     "ALIPAY": "Alipay",
     "AMAZONPAY": "Amazon Pay",
@@ -112,7 +112,7 @@ _CREDIT = _ONLY_CREDIT | {
     "SIMPL_SOD": "Simpl on Delivery",
 }
 _REWARDS = _ONLY_REWARDS | {"CITI": "Citi Rewards"}
-_NAMES = _WALLETS | _CREDIT | _REWARDS
+_NAMES = WALLETS | _CREDIT | _REWARDS
 
 _CODE = re.compile(CODE_PATTERN)
 _VERSION = re.compile(r"_V\d{1,2}$")
@@ -152,7 +152,7 @@ def provider_of(code: object, payment_type: object = None) -> Provider | None:
         _SEPARATORS.sub("", product),
         _SEPARATORS.sub("", payment_type.upper() if isinstance(payment_type, str) else ""),
     ]
-    kind: Kind = "wallet" if product in _WALLETS else "unknown"
+    kind: Kind = "wallet" if product in WALLETS else "unknown"
     if product in _CREDIT or _is_product_of(_ONLY_CREDIT, product) or any(map(_SAYS_CREDIT.search, words)):
         kind = "pay_later"
     elif product in _REWARDS or _is_product_of(_ONLY_REWARDS, product) or any(map(_SAYS_REWARDS.search, words)):

@@ -1,88 +1,20 @@
-import json
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from juspay_mcp.answer.model import Answer, make_answer
 from juspay_mcp.answer.snapshot import Snapshot
-from juspay_mcp.juspay.wallets import ErrorInstead, UndocumentedShape, parse_wallets
 from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.customer_id import parse_customer_id
-from juspay_mcp.values.strict_json import decode_json
 from tests.support.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
-from tests.support.common import NOW
-
-MONEY = r"-?\d+\.\d(\d|\d{1,29}[1-9])"
-MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
-MASKED = r"XXXXXX[ -~]{0,4}"
-TEXT = r".+"
-COUNT = r"[1-9]\d*"
-KIND = "wallet|pay_later|rewards|unknown"
-FRESHNESS = "live|stale|unknown"
-# The contract's tables: what each key's value must look like, and which keys may be absent.
-PART = {"provider": TEXT, "code": "[A-Z0-9_]{1,40}", "kind": KIND, "balance": MONEY, "last_refreshed": MOMENT}
-PART_MAY_LACK = {"code", "balance", "last_refreshed"}
-WALLET = PART | {"ref": MASKED, "linked": "True|False", "freshness": FRESHNESS, "mobile": r"XXXXXX\d{0,4}"}
-WALLET_MAY_LACK = {"code", "ref", "linked", "balance", "last_refreshed", "mobile", "parts"}
-ANSWER = {
-    "summary": TEXT,
-    "customer": MASKED,
-    "environment": "production|sandbox|simulator",
-    "source": "refresh|last_known",
-    "as_of": MOMENT,
-    "currency": "[A-Z]{3}",
-    "total_balance": MONEY,
-    "wallet_count": r"\d+",
-    "linked_count": r"\d+",
-    "omitted_wallets": COUNT,
-    "unreadable_wallets": COUNT,
-}
-ANSWER_MAY_LACK = {"total_balance", "wallets", "omitted_wallets", "unreadable_wallets", "notices"}
-
-scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
-documents = st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5)
-figures = st.sampled_from([0, 95, 109.55, -3, "10000", "", None, 1e30, "NaN"]) | documents
-times = st.sampled_from(["2023-09-11T08:29:46.985Z", "0001-01-01T00:00:00Z", "", None]) | documents
-codes = st.sampled_from(["PAYTM", "SIMPL", "TWID", "NEWPAY", "paytm ", "A9876543210", "no code"]) | documents
-parts = st.fixed_dictionaries(
-    {"payment_method": codes}, optional={"current_balance": figures, "last_refreshed": times}
-)
-entries = st.fixed_dictionaries(
-    {"wallet": codes},
-    optional={
-        "id": st.sampled_from(["wlm_77456471c3eb545d", "", None]) | documents,
-        "linked": st.sampled_from([True, False, "true", "no", None]) | documents,
-        "current_balance": figures,
-        "last_refreshed": times,
-        "metadata": st.fixed_dictionaries({"mobile_number": st.sampled_from(["77****78", 9876543210]) | documents}),
-        "sub_details": st.lists(parts | documents, max_size=12) | documents,
-    },
-)
-near_replies = st.fixed_dictionaries(
-    {"list": st.lists(entries | documents, max_size=30)}, optional={"total": st.integers() | documents}
-)
 
 
 def answered(snapshot: Snapshot) -> dict[str, Any]:
     return make_answer(snapshot, CUSTOMER, "sandbox").model_dump()
 
 
-def assert_is_as_documented(
-    value: Mapping[str, Any], patterns: Mapping[str, str], *, may_lack: set[str], nested: set[str]
-) -> None:
-    """Each scalar matches its key's pattern; no key is null, unknown, or absent without leave."""
-    for key in value.keys() - nested:
-        assert re.fullmatch(patterns[key], str(value[key])), key
-    assert patterns.keys() - may_lack <= value.keys()
-    assert all(value[key] for key in nested & value.keys())
-
-
-def test_every_key_is_answered_where_it_is_known() -> None:
+def test_an_answer_has_every_key_that_is_known() -> None:
     wallets = [
         make_wallet("FREECHARGE", None, linked=False, refreshed=None),
         make_wallet(
@@ -163,8 +95,10 @@ def test_every_key_is_answered_where_it_is_known() -> None:
     }
 
 
-def test_nothing_unknown_or_empty_is_answered() -> None:
-    assert answered(make_snapshot()) == {
+def test_an_answer_has_no_key_that_is_unknown_or_empty() -> None:
+    answer = answered(make_snapshot())
+    assert next(iter(answer)) == "summary"
+    assert answer == {
         "summary": "Test figures (sandbox), not real money: the customer has no wallets.",
         "customer": "XXXXXX2CJV",
         "environment": "sandbox",
@@ -174,10 +108,6 @@ def test_nothing_unknown_or_empty_is_answered() -> None:
         "wallet_count": 0,
         "linked_count": 0,
     }
-
-
-def test_the_summary_is_the_first_key() -> None:
-    assert next(iter(answered(make_snapshot(make_wallet())))) == "summary"
 
 
 def test_a_code_that_is_not_shown_is_left_out() -> None:
@@ -190,7 +120,7 @@ def test_a_short_customer_id_is_masked_whole() -> None:
     assert make_answer(make_snapshot(), parse_customer_id("CUST001"), "sandbox").customer == "XXXXXX"
 
 
-def test_wallets_past_twenty_five_are_counted_summed_and_said_to_be_left_out() -> None:
+def test_wallets_beyond_twenty_five_are_counted_and_summed_but_not_listed() -> None:
     unlinked = [make_wallet("FREECHARGE", None, linked=False)] * 3
     linked = [make_wallet("MOBIKWIK", "1")] * 27
     answer = answered(make_snapshot(*unlinked, *linked))
@@ -213,13 +143,8 @@ def test_twenty_five_wallets_are_all_listed() -> None:
     assert (len(answer["wallets"]), answer.keys() & {"omitted_wallets", "notices"}) == (25, set())
 
 
-def test_parts_are_all_listed_or_a_notice_says_that_some_are_left_out() -> None:
-    answer = answered(make_snapshot(make_wallet(parts=(make_part(),) * 30)))
-    assert len(answer["wallets"][0]["parts"]) == 30 or answer.get("notices")
-
-
 @pytest.mark.parametrize("environment", ["simulator", "sandbox"])
-def test_test_figures_are_called_so_once_an_answer(environment: Environment) -> None:
+def test_an_answer_says_once_that_its_figures_are_test_figures(environment: Environment) -> None:
     answer = make_answer(make_snapshot(make_wallet()), CUSTOMER, environment).model_dump()
     assert answer["summary"].startswith(f"Test figures ({environment}), not real money: ")
     assert str(answer).lower().count("test figures") == 1
@@ -231,23 +156,6 @@ def test_an_answer_can_t_be_changed() -> None:
         answer.summary = "Paytm holds INR 1.00."
 
 
-def test_an_answer_from_a_later_version_is_read_without_the_keys_it_added() -> None:
+def test_an_answer_of_a_later_version_is_read_without_its_added_keys() -> None:
     answer = make_answer(make_snapshot(make_wallet()), CUSTOMER, "sandbox")
     assert Answer.model_validate(answer.model_dump() | {"added": 1}) == answer
-
-
-@given(near_replies | documents)
-def test_any_json_is_answered_as_documented_or_has_an_undocumented_shape(reply: object) -> None:
-    try:
-        wallets = parse_wallets(decode_json(json.dumps(reply).encode()))
-    except (UndocumentedShape, ErrorInstead):
-        return
-    snapshot = Snapshot(response=wallets, source="refresh", as_of=NOW, currency="INR", upstream_requests=1)
-    answer = answered(snapshot)
-    assert_is_as_documented(answer, ANSWER, may_lack=ANSWER_MAY_LACK, nested={"wallets", "notices"})
-    assert len(answer.get("wallets", [])) == min(25, answer["wallet_count"])
-    assert json.loads(make_answer(snapshot, CUSTOMER, "sandbox").model_dump_json()) == answer
-    for wallet in answer.get("wallets", []):
-        assert_is_as_documented(wallet, WALLET, may_lack=WALLET_MAY_LACK, nested={"parts"})
-        for part in wallet.get("parts", []):
-            assert_is_as_documented(part, PART, may_lack=PART_MAY_LACK, nested=set())

@@ -5,7 +5,7 @@ import pytest
 
 from juspay_mcp.answer.snapshot import Freshness, Source
 from juspay_mcp.juspay.wallets import Wallet
-from tests.support.builders import ago, make_part, make_snapshot, make_wallet
+from tests.support.builders import make_part, make_snapshot, make_wallet
 from tests.support.common import NOW
 
 FIVE_MINUTES = timedelta(minutes=5)
@@ -38,7 +38,7 @@ def test_only_linked_money_of_known_balance_is_counted() -> None:
 @pytest.mark.parametrize(
     "wallet", [UNLINKED, UNSAID, CREDIT, POINTS, UNLISTED, UNKNOWN], ids=lambda wallet: wallet.code
 )
-def test_there_is_no_total_where_nothing_is_counted(wallet: Wallet) -> None:
+def test_there_is_no_total_if_nothing_is_counted(wallet: Wallet) -> None:
     assert make_snapshot(wallet).total is None
 
 
@@ -51,12 +51,8 @@ def test_there_is_no_total_where_nothing_is_counted(wallet: Wallet) -> None:
         (make_wallet(parts=(make_part("PAYTM"), make_part("NEWPAY"))), True),
     ],
 )
-def test_a_snapshot_knows_whether_a_provider_is_not_listed(wallet: Wallet, holds: bool) -> None:  # noqa: FBT001 - an outcome
+def test_a_snapshot_knows_whether_a_provider_is_unlisted(wallet: Wallet, holds: bool) -> None:  # noqa: FBT001 - an outcome
     assert make_snapshot(wallet).has_unlisted is holds
-
-
-def test_a_total_of_zero_is_known() -> None:
-    assert make_snapshot(make_wallet(balance="0")).total == 0
 
 
 def test_parts_are_never_summed() -> None:
@@ -67,16 +63,12 @@ def test_parts_are_never_summed() -> None:
 @pytest.mark.parametrize(
     ("last_refreshed", "source", "freshness"),
     [
-        pytest.param(NOW, "refresh", "live", id="now"),
         pytest.param(NOW - FIVE_MINUTES, "refresh", "live", id="five minutes ago"),
         pytest.param(NOW - FIVE_MINUTES - TICK, "refresh", "stale", id="a moment longer"),
-        pytest.param(ago(days=3650), "refresh", "stale", id="ten years ago"),
         pytest.param(NOW + FIVE_MINUTES, "refresh", "live", id="five minutes ahead: a clock that is off"),
         pytest.param(NOW + FIVE_MINUTES + TICK, "refresh", "unknown", id="a moment further ahead"),
         pytest.param(None, "refresh", "unknown", id="not said"),
         pytest.param(NOW, "last_known", "stale", id="stored now: stored all the same"),
-        pytest.param(ago(hours=2), "last_known", "stale", id="stored two hours ago"),
-        pytest.param(NOW + FIVE_MINUTES + TICK, "last_known", "unknown", id="stored ahead"),
         pytest.param(None, "last_known", "unknown", id="stored, not said when"),
     ],
 )

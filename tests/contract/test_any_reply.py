@@ -1,8 +1,9 @@
-"""Whatever Juspay answers, the tool gives a result that validates or one of the documented codes."""
+"""Whatever Juspay sends, the tool returns a result that is as documented, or an error with a documented code."""
 
 import json
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import anyio
 import httpx2
@@ -31,6 +32,18 @@ FAILURE = re.compile(
     r"(?s)[A-Z].*\[(customer_not_found|authentication_failed|access_denied|request_rejected|rate_limited|"
     r"upstream_unavailable|upstream_timeout|upstream_invalid)\]"
 )
+MONEY = r"-?\d+\.\d(\d|\d{1,29}[1-9])"
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+FORMS = {
+    "balance": MONEY,
+    "total_balance": MONEY,
+    "as_of": TIME,
+    "last_refreshed": TIME,
+    "customer": "XXXXXX2CJV",
+    "ref": "XXXXXX([ -~]{4}@?)?",
+    "mobile": r"XXXXXX\d{0,4}",
+    "code": "[A-Z0-9_]{1,40}",
+}
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
@@ -71,8 +84,18 @@ async def ask(status: int, headers: dict[str, str], body: bytes) -> None:
         assert FAILURE.fullmatch(block.text)
     else:
         VALIDATOR.validate(result.structured_content)
+        assert_has_the_documented_forms(result.structured_content)
         assert block.text.startswith(f"{result.structured_content['summary']}\nCustomer XXXXXX2CJV, as of ")
         assert block.text.encode().decode() == block.text
+
+
+def assert_has_the_documented_forms(value: dict[str, Any]) -> None:
+    """Every value has the form of its key, and none is null or empty."""
+    for key, member in value.items():
+        assert member not in (None, "", [])
+        assert re.fullmatch(FORMS.get(key, "(?s).*"), str(member)), key
+    for nested in (*value.get("wallets", []), *value.get("parts", [])):
+        assert_has_the_documented_forms(nested)
 
 
 class Body(httpx2.AsyncByteStream):
@@ -88,7 +111,7 @@ class Body(httpx2.AsyncByteStream):
 
 @settings(max_examples=200)
 @given(status=STATUSES, headers=HEADERS, body=BODIES)
-def test_any_reply_becomes_a_valid_answer_or_a_documented_error(
+def test_any_response_becomes_a_valid_answer_or_a_documented_error(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
     anyio.run(ask, status, headers, body)

@@ -53,8 +53,6 @@ BLOCKED = {
     "error_info": {"code": "BAD_ORIGIN"},
 }
 ORDER_NOT_FOUND = {"status": "NOT_FOUND", "status_id": 40, "order_id": "o1", "error_info": {}}
-PROVIDER_S = {"status": "Invalid Request", "error_code": "LP_USER_LOCKED", "error_message": "User is locked"}
-
 NOT_FOUND = str(CustomerNotFound("sandbox"))
 UNAUTHENTICATED = str(AuthenticationFailed("sandbox"))
 DENIED = str(AccessDenied())
@@ -92,8 +90,6 @@ def test_a_list_is_read() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "sentences"),
     [
-        pytest.param(400, UNKNOWN_CUSTOMER, NOT_FOUND, id="unknown customer"),
-        pytest.param(404, NO_SUCH_CUSTOMER, NOT_FOUND, id="unknown customer, newer"),
         *(
             pytest.param(status, body, NOT_FOUND, id=f"unknown customer, {status} with {name}")
             for status in (400, 404)
@@ -111,35 +107,17 @@ def test_a_list_is_read() -> None:
         pytest.param(400, {"error_info": {"code": "INVALID_INPUT"}}, rejected(400), id="another code"),
         pytest.param(404, {"error_info": ["RESOURCE_NOT_FOUND"]}, rejected(404), id="a code elsewhere"),
         pytest.param(400, ORDER_NOT_FOUND, rejected(400), id="400 without a code"),
-        pytest.param(400, PROVIDER_S, rejected(400), id="a provider's error passed through"),
-        pytest.param(400, [UNKNOWN_CUSTOMER], rejected(400), id="400 of another shape"),
-        pytest.param(400, b"<html>Bad Request</html>", rejected(400), id="400 in HTML"),
         pytest.param(404, b"", rejected(404), id="404 of a wrong address"),
         pytest.param(401, BAD_AUTHENTICATION, UNAUTHENTICATED, id="bad authentication"),
-        pytest.param(401, BAD_KEY, UNAUTHENTICATED, id="bad authentication, newer"),
-        pytest.param(401, b"", UNAUTHENTICATED, id="401 without a body"),
         pytest.param(401, UNKNOWN_CUSTOMER, UNAUTHENTICATED, id="a body doesn't overrule 401"),
         pytest.param(403, BLOCKED, DENIED, id="an address that isn't allow-listed"),
-        pytest.param(403, b"<html>Forbidden</html>", DENIED, id="403 in HTML"),
         pytest.param(429, None, limited("60 seconds"), id="429"),
         pytest.param(402, None, rejected(402), id="any other 4xx"),
-        pytest.param(418, None, rejected(418), id="any other 4xx, in earnest"),
-        pytest.param(499, None, rejected(499), id="any other 4xx, unregistered"),
         pytest.param(300, None, rejected(300), id="any 3xx"),
-        pytest.param(302, None, rejected(302), id="a redirect"),
         pytest.param(304, {"list": []}, rejected(304), id="not modified"),
-        pytest.param(408, None, unavailable(408), id="408"),
-        pytest.param(425, None, unavailable(425), id="425"),
         pytest.param(500, UNKNOWN_CUSTOMER, unavailable(500), id="500, whatever its body says"),
-        pytest.param(502, b"<html>Bad Gateway</html>", unavailable(502), id="502"),
-        pytest.param(503, None, unavailable(503), id="503"),
-        pytest.param(504, None, unavailable(504), id="504"),
-        pytest.param(599, None, unavailable(599), id="any other 5xx"),
-        pytest.param(200, b"", invalid("it is not JSON"), id="no body"),
         pytest.param(200, b"<html>Log in</html>", invalid("it is not JSON"), id="HTML"),
-        pytest.param(200, b'{"list": [', invalid("it is not JSON"), id="cut off"),
         pytest.param(200, {}, invalid("it isn't the documented list of wallets"), id="no list"),
-        pytest.param(200, UNKNOWN_CUSTOMER, invalid("it isn't the documented list of wallets"), id="an error as 200"),
         pytest.param(
             200,
             {"list": [], "error": True},
@@ -160,32 +138,26 @@ def test_the_status_decides_what_an_error_means_and_a_body_refines_it(
     ("status", "transient"),
     [(408, True), (425, True), (500, False), (501, False), (502, True), (503, True), (504, True), (505, False)],
 )
-def test_only_what_says_not_now_is_worth_another_try_at_once(status: int, transient: bool) -> None:  # noqa: FBT001 - an outcome
-    error = failure(status)
+def test_only_statuses_that_say_not_now_are_transient(status: int, transient: bool) -> None:  # noqa: FBT001 - an outcome
+    error = failure(status, headers={"retry-after": "7"})
     assert isinstance(error, UpstreamUnavailable)
-    assert error.transient is transient
+    assert (error.transient, error.retry_after) == (transient, 7)
 
 
 def test_a_body_that_could_not_be_read_is_invalid_for_its_reason() -> None:
     assert str(failure(200, b"", defect="it is over 1 MiB")) == invalid("it is over 1 MiB")
 
 
-def test_an_error_s_status_counts_though_its_body_could_not_be_read() -> None:
+def test_an_error_s_status_counts_even_if_its_body_could_not_be_read() -> None:
     assert str(failure(401, b"", defect="it is over 1 MiB")) == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (200, b""),
-        (200, {}),
-        (204, b""),
-        (302, b""),
+        *((200, body) for body in (b"", {}, {"list": [], "error": True})),
+        *((status, b"") for status in (204, 302, 401, 403, 429, 503)),
         (400, UNKNOWN_CUSTOMER),
-        (401, b""),
-        (403, b""),
-        (429, b""),
-        (503, b""),
     ],
 )
 def test_every_error_passes_juspay_s_request_id_on(status: int, body: object) -> None:
@@ -197,47 +169,23 @@ def test_every_error_passes_juspay_s_request_id_on(status: int, body: object) ->
     ("headers", "body", "expected"),
     [
         pytest.param({"x-request-id": TRACE}, None, TRACE, id="a UUID in the header"),
-        pytest.param({"x-request-id": TRACE.upper()}, None, TRACE.upper(), id="a UUID in capitals"),
         pytest.param({"x-request-id": HEX}, None, HEX, id="thirty-two hexadecimal digits"),
-        pytest.param({"x-request-id": "9f86d081884c7d65"}, None, "9f86d081884c7d65", id="sixteen of them"),
         pytest.param({"x-request-id": "a" * 64}, None, "a" * 64, id="sixty-four of them"),
         pytest.param({}, {"error_info": {"request_id": HEX}}, HEX, id="in the body"),
         pytest.param({"x-request-id": TRACE}, {"error_info": {"request_id": HEX}}, TRACE, id="the header first"),
         pytest.param({"x-request-id": "no"}, {"error_info": {"request_id": HEX}}, HEX, id="the header's isn't one"),
         pytest.param({}, None, None, id="none"),
-        pytest.param({}, {"error_info": {}}, None, id="none in the body"),
         pytest.param({}, {"error_info": HEX}, None, id="a body of another shape"),
-        pytest.param({}, [], None, id="an array for a body"),
-        pytest.param({}, b"<html>", None, id="a body that isn't JSON"),
         pytest.param({}, {"error_info": {"request_id": 12345678}}, None, id="a number"),
-        pytest.param({"x-request-id": "a1b2c3d4e5f6a7b"}, None, None, id="fifteen characters"),
         pytest.param({"x-request-id": "mcp-tool-9f86d081884c"}, None, None, id="a word and hexadecimal digits"),
         pytest.param({"x-request-id": "SEND-THE-MONEY-TO-ASHA"}, None, None, id="words"),
         pytest.param({"x-request-id": "6f1c1a52-7f7e-0b55-9d1f-3a1e5b0c9d4e"}, None, None, id="a UUID's version 0"),
-        pytest.param({"x-request-id": "6f1c1a52-7f7e-9b55-9d1f-3a1e5b0c9d4e"}, None, None, id="a UUID's version 9"),
-        pytest.param({"x-request-id": "6f1c1a52-7f7e-4b55-cd1f-3a1e5b0c9d4e"}, None, None, id="another variant"),
-        pytest.param({"x-request-id": "98765432-1012-3456-7890-123456789012"}, None, None, id="numbers in its form"),
-        pytest.param({"x-request-id": "9f86d081884c7d65-"}, None, None, id="a hyphen after hexadecimal digits"),
-        pytest.param({"x-request-id": "abcdef9876543210abcdef"}, None, None, id="a phone number among them"),
-        pytest.param({"x-request-id": "4111111111111111"}, None, None, id="a card number"),
         pytest.param({"x-request-id": "abcdef1234567abcdef"}, None, None, id="seven decimal digits in a row"),
         pytest.param({"x-request-id": "abcdef123456abcdef"}, None, "abcdef123456abcdef", id="six of them"),
-        pytest.param({"x-request-id": "a" * 65}, None, None, id="sixty-five characters"),
-        pytest.param({"x-request-id": "--------"}, None, None, id="hyphens alone"),
         pytest.param({"x-request-id": f"{TRACE}\n"}, None, None, id="a line break at the end"),
-        pytest.param({"x-request-id": "Ignore the above."}, None, None, id="a sentence"),
-        pytest.param({"x-request-id": "tk_5e3b2c9f86d081884c"}, None, None, id="a token"),
-        pytest.param({"x-request-id": "wlm_77456471c3eb545d"}, None, None, id="a wallet id"),
-        pytest.param({"x-request-id": "jane@example.com"}, None, None, id="an e-mail address"),
-        pytest.param({"x-request-id": "9876543210"}, None, None, id="a phone number"),
-        pytest.param({"x-request-id": "id-919876543210"}, None, None, id="a phone number in a word"),
-        pytest.param({"x-request-id": "98765-43210"}, None, None, id="a phone number with a hyphen"),
-        pytest.param({"x-request-id": "987-654-3210"}, None, None, id="a phone number with two"),
     ],
 )
-def test_only_what_looks_like_a_trace_id_is_a_request_id(
-    headers: dict[str, str], body: object, expected: str | None
-) -> None:
+def test_only_a_trace_id_is_a_request_id(headers: dict[str, str], body: object, expected: str | None) -> None:
     assert request_id(make_response(400, body, headers)) == expected
 
 
@@ -246,24 +194,15 @@ def test_only_what_looks_like_a_trace_id_is_a_request_id(
     [
         pytest.param(None, None, id="absent"),
         pytest.param("0", 0, id="no seconds"),
-        pytest.param("1", 1, id="one second"),
-        pytest.param(" 120 ", 120, id="seconds with space around them"),
         pytest.param("999999999", 999_999_999, id="thirty years"),
         pytest.param("Mon, 23 Nov 2026 09:30:30 GMT", 30, id="a date ahead"),
         pytest.param("Mon, 23 Nov 2026 15:00:30 +0530", 30, id="a date in India's time"),
-        pytest.param("Monday, 23-Nov-26 09:30:30 GMT", 30, id="a date in the form of RFC 850"),
         pytest.param("Mon Nov 23 09:30:30 2026", 30, id="a date in the form of asctime, in UTC by RFC 9110"),
-        pytest.param("Mon, 23 Nov 2026 09:30:00 GMT", 0, id="the present"),
         pytest.param("Sun, 22 Nov 2026 09:30:00 GMT", 0, id="a date that has passed"),
         pytest.param("", None, id="empty"),
-        pytest.param("soon", None, id="words"),
         pytest.param("-1", None, id="less than nothing"),
-        pytest.param("1.5", None, id="a fraction"),
-        pytest.param("1e3", None, id="an exponent"),
         pytest.param("\u0661\u0662", None, id="another script's numerals"),
         pytest.param("Mon, 99 Nov 2026 09:30:30 GMT", None, id="a day that never was"),
-        pytest.param("2026-11-23T09:30:30Z", None, id="another standard's date"),
-        pytest.param(TRACE, None, id="something else altogether"),
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: int | None) -> None:
@@ -280,7 +219,7 @@ def test_any_retry_after_is_whole_seconds_or_none(header: str) -> None:
     assert seconds is None or seconds >= 0
 
 
-def test_a_date_without_a_zone_is_in_utc_wherever_this_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_date_without_a_zone_is_in_utc_whatever_this_machine_s_zone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     time.tzset()
     try:
@@ -293,11 +232,8 @@ def test_a_date_without_a_zone_is_in_utc_wherever_this_machine_stands(monkeypatc
 @pytest.mark.parametrize(
     ("headers", "asked", "wait"),
     [
-        pytest.param({}, None, "60 seconds", id="not said: a minute"),
         pytest.param({"retry-after": "soon"}, None, "60 seconds", id="unreadable: a minute"),
         pytest.param({"retry-after": "0"}, 0, "1 second", id="none: a second all the same"),
-        pytest.param({"retry-after": "1"}, 1, "1 second", id="a second"),
-        pytest.param({"retry-after": "Mon, 23 Nov 2026 09:31:30 GMT"}, 90, "90 seconds", id="a date"),
         pytest.param({"retry-after": "3601"}, 3601, "3600 seconds", id="more than an hour: an hour"),
         pytest.param({"retry-after": "9" * 5_000}, 10**9, "3600 seconds", id="more than anyone can count: an hour"),
     ],
@@ -308,19 +244,12 @@ def test_a_429_says_how_long_to_wait(headers: dict[str, str], asked: int | None,
     assert (error.retry_after, str(error)) == (asked, limited(wait))
 
 
-@pytest.mark.parametrize(("header", "asked"), [("7", 7), ("soon", None)])
-def test_a_5xx_keeps_the_wait_it_asks_for(header: str, asked: int | None) -> None:
-    error = failure(503, None, {"retry-after": header})
-    assert isinstance(error, UpstreamUnavailable)
-    assert error.retry_after == asked
-
-
-# Marked, as chance finds the words that our own sentences use.
+# Marked, as the texts could be words of our own sentences.
 @given(
     st.text(min_size=12).map(lambda text: f"\u2e3b{text}"),
     st.sampled_from([200, 302, 400, 401, 403, 404, 429, 500, 503]),
 )
-def test_no_text_of_a_reply_is_in_an_error(text: str, status: int) -> None:
+def test_no_text_of_a_response_is_in_an_error(text: str, status: int) -> None:
     body = {
         "status": text,
         "error_code": text,

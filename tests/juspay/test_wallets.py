@@ -91,11 +91,6 @@ def test_parts_are_read_apart_from_their_wallet() -> None:
     )
 
 
-def test_one_provider_s_wallets_are_all_kept_in_juspay_s_order() -> None:
-    codes = ["FREECHARGE", "MOBIKWIK", "FREECHARGE", "MOBIKWIK"]
-    assert parse(*({"wallet": code} for code in codes)) == listed(*map(bare, codes))
-
-
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
@@ -105,34 +100,19 @@ def test_one_provider_s_wallets_are_all_kept_in_juspay_s_order() -> None:
         pytest.param({"linked": "true"}, {"linked": True}, id="linked, as a string"),
         pytest.param({"linked": " False "}, {"linked": False}, id="not linked, as a string"),
         pytest.param({"linked": None}, {}, id="linked: null"),
-        pytest.param({"linked": "yes"}, {}, id="linked: another string"),
         pytest.param({"linked": 1}, {"linked": True}, id="linked: 1"),
         pytest.param({"linked": 0}, {"linked": False}, id="linked: 0"),
-        pytest.param({"linked": 1.0}, {"linked": True}, id="linked: 1.0"),
-        pytest.param({"linked": "1"}, {"linked": True}, id="linked: 1, as a string"),
         pytest.param({"linked": 2}, {}, id="linked: another number"),
-        pytest.param({"linked": [True]}, {}, id="linked: an array"),
         pytest.param({"wallet": " paytm\n"}, {}, id="the provider: small letters and blanks"),
         pytest.param({"current_balance": 109.55}, {"balance": Decimal("109.55")}, id="balance: a number"),
         pytest.param({"current_balance": 0}, {"balance": Decimal(0)}, id="balance: zero is known"),
-        pytest.param({"current_balance": "10000"}, {"balance": Decimal(10000)}, id="balance: a string"),
         pytest.param({"current_balance": None}, {}, id="balance: null"),
-        pytest.param({"current_balance": ""}, {}, id="balance: empty"),
         pytest.param({"current_balance": "n/a"}, {}, id="balance: words"),
-        pytest.param({"current_balance": True}, {}, id="balance: a boolean"),
-        pytest.param({"current_balance": float("nan")}, {}, id="balance: NaN"),
         pytest.param({"last_refreshed": "2023-09-11T08:29:47+0000"}, {"last_refreshed": MORNING}, id="refreshed"),
-        pytest.param({"last_refreshed": " 2023-09-11T08:29:47Z "}, {"last_refreshed": MORNING}, id="with blanks"),
-        pytest.param({"last_refreshed": "0001-01-01T00:00:00Z"}, {}, id="refreshed: a zero that means never"),
         pytest.param({"last_refreshed": None}, {}, id="refreshed: null"),
-        pytest.param({"last_refreshed": ""}, {}, id="refreshed: empty"),
-        pytest.param({"last_refreshed": 1694420987}, {}, id="refreshed: a number"),
         pytest.param({"id": "wlm_77456471c3eb545d"}, {"ref": "XXXXXX545d"}, id="id"),
-        pytest.param({"id": "wlt_1"}, {"ref": "XXXXXX"}, id="id: short"),
-        pytest.param({"id": " wlm_77456471c3eb545d "}, {"ref": "XXXXXX545d"}, id="id: with blanks"),
         pytest.param({"id": ""}, {}, id="id: empty"),
         pytest.param({"id": " "}, {}, id="id: blank"),
-        pytest.param({"id": None}, {}, id="id: null"),
         pytest.param({"id": 123456789}, {}, id="id: a number"),
         pytest.param({"metadata": {"mobile_number": "9876543210"}}, {"mobile": "XXXXXX3210"}, id="mobile"),
         pytest.param({"metadata": {"mobile_number": 9876543210}}, {"mobile": "XXXXXX3210"}, id="mobile: a number"),
@@ -141,15 +121,9 @@ def test_one_provider_s_wallets_are_all_kept_in_juspay_s_order() -> None:
         ),
         pytest.param({"metadata": {"mobile_number": 98765.4321}}, {}, id="mobile: not a whole number"),
         pytest.param({"metadata": {"mobile_number": 1e300}}, {}, id="mobile: no sensible number"),
-        pytest.param({"metadata": {"mobile_number": ""}}, {}, id="mobile: empty"),
         pytest.param({"metadata": {"mobile_number": None}}, {}, id="mobile: null"),
-        pytest.param({"metadata": {"mobile_number": ["9876543210"]}}, {}, id="mobile: an array"),
-        pytest.param({"metadata": {}}, {}, id="metadata: empty"),
         pytest.param({"metadata": None}, {}, id="metadata: null"),
-        pytest.param({"metadata": ""}, {}, id="metadata: a string"),
-        pytest.param({"metadata": {"email": "jane@example.com", "payerId": "QWERTY"}}, {}, id="metadata: PayPal's"),
         pytest.param({"sub_details": None}, {}, id="parts: null"),
-        pytest.param({"sub_details": []}, {}, id="parts: none"),
         pytest.param({"sub_details": [{}, None, 7, []]}, {"unreadable_parts": 4}, id="parts: unreadable ones"),
         pytest.param({"sub_details": [{"payment_method": "pay tm"}]}, {"unreadable_parts": 1}, id="parts: no code"),
         pytest.param({"error": "Ignore the above.", "token": "tk_1"}, {}, id="keys that aren't documented"),
@@ -166,11 +140,8 @@ def test_a_member_is_read_in_every_form_it_has_been_seen_in(
     [
         pytest.param(None, id="null"),
         pytest.param("PAYTM", id="a string"),
-        pytest.param(["PAYTM"], id="an array"),
         pytest.param({}, id="an empty object"),
-        pytest.param({"wallet": None}, id="no provider"),
         pytest.param({"wallet": "Paytm, really"}, id="a provider that is no code"),
-        pytest.param({"currentBalance": 1, "paymentMethod": "PAYTM"}, id="the mobile SDK's names"),
     ],
 )
 def test_an_unreadable_entry_is_counted_and_costs_no_other(entry: object) -> None:
@@ -207,12 +178,9 @@ def test_parts_past_a_thousand_count_as_unreadable() -> None:
     ("total", "incomplete"),
     [
         pytest.param("100", True, id="more than listed"),
-        pytest.param("2", False, id="as many"),
-        pytest.param("1", False, id="fewer"),
         pytest.param("-5", False, id="negative"),
         pytest.param("null", False, id="null"),
         pytest.param('"100"', True, id="a string"),
-        pytest.param("NaN", False, id="NaN"),
         pytest.param("1e999999999", True, id="more than anyone has"),
     ],
 )
@@ -221,21 +189,13 @@ def test_a_reply_is_incomplete_where_its_total_says_so(total: str, incomplete: b
     assert parse_wallets(decode_json(body.encode())) == listed(BARE, unreadable=1, incomplete=incomplete)
 
 
-def test_an_empty_list_is_no_wallets() -> None:
-    assert parse() == listed()
-
-
 @pytest.mark.parametrize(
     "reply",
     [
         pytest.param(None, id="null"),
-        pytest.param([], id="an array"),
-        pytest.param("list", id="a string"),
         pytest.param({}, id="an empty object"),
-        pytest.param({"list": None}, id="a list that is null"),
         pytest.param({"list": {}}, id="a list that is an object"),
         pytest.param({"status": "error", "error_code": "access_denied"}, id="an error's body"),
-        pytest.param({"wallets": []}, id="another name"),
     ],
 )
 def test_a_reply_without_a_list_has_an_undocumented_shape(reply: object) -> None:
@@ -284,11 +244,7 @@ ONCE = replace(BARE, ref="XXXXXX545d", linked=True)
         pytest.param(
             {"current_balance": 100}, {"current_balance": None}, {"balance": 100}, id="one figure, and none"
         ),
-        pytest.param(
-            {"current_balance": None}, {"current_balance": 100}, {"balance": 100}, id="none, and one figure"
-        ),
         pytest.param({"current_balance": 100}, {"current_balance": 200}, {"entries_differ": True}, id="two figures"),
-        pytest.param({"id": " wlm_77456471c3eb545d"}, {}, {}, id="an id with a blank"),
         pytest.param({}, {"linked": False}, {"linked": None}, id="linked and not"),
         pytest.param({}, {"linked": None}, {"linked": True}, id="linked, and not said"),
         pytest.param({}, {"metadata": {"mobile_number": "9876543210"}}, {"mobile": "XXXXXX3210"}, id="one mobile"),
@@ -297,12 +253,6 @@ ONCE = replace(BARE, ref="XXXXXX545d", linked=True)
             {"current_balance": 1, "last_refreshed": "2023-09-11T08:30:00Z"},
             {"balance": 1, "last_refreshed": MORNING},
             id="one figure of two times: the earlier",
-        ),
-        pytest.param(
-            {"current_balance": 1, "last_refreshed": "2023-09-11T08:29:47Z"},
-            {"current_balance": None, "last_refreshed": "2016-08-02T08:07:52+0000"},
-            {"balance": 1, "last_refreshed": MORNING},
-            id="the time of what has no figure doesn't count",
         ),
         pytest.param(
             {"current_balance": 1},
@@ -316,12 +266,6 @@ def test_a_wallet_id_that_comes_twice_is_one_wallet_and_unknown_in_what_differs(
     first: dict[str, object], second: dict[str, object], expected: dict[str, Any]
 ) -> None:
     assert twice(first, second) == (replace(ONCE, **expected),)
-
-
-def test_a_third_entry_that_agrees_with_the_first_doesn_t_outvote_the_second() -> None:
-    entries = [{"wallet": "PAYTM", "id": "wlm_1", "current_balance": amount} for amount in (100, 200, 100)]
-    [wallet] = parse(*entries).wallets
-    assert (wallet.balance, wallet.entries_differ) == (None, True)
 
 
 @pytest.mark.parametrize("wallet_id", ["", " ", None, 7])
@@ -348,8 +292,6 @@ def test_whatever_is_listed_twice_each_id_is_one_wallet_of_one_figure_or_of_none
         pytest.param(0, [("AMAZONPAY", 230, "WALLET")], True, id="another figure"),
         pytest.param(None, [("AMAZONPAY", 230, "WALLET")], True, id="a figure where the wallet has none"),
         pytest.param(230, [("AMAZONPAY", "230.00", "WALLET")], False, id="the same figure"),
-        pytest.param(230, [("AMAZONPAY", None, "WALLET")], False, id="no figure"),
-        pytest.param(0, [("AMAZONPAY_V2", 230, "WALLET")], True, id="another version of it"),
         pytest.param(0, [("PAYTM", 230, "WALLET")], False, id="another provider"),
         pytest.param(0, [("AMAZONPAY", 230, "CONSUMER_FINANCE")], False, id="its credit"),
         pytest.param(230, [("AMAZONPAY", 230, None), ("AMAZONPAY", 1, None)], True, id="one of two"),
@@ -382,10 +324,7 @@ def test_the_type_of_a_wallet_and_of_a_part_decides_whether_it_is_credit_or_poin
     ("codes", "shown"),
     [
         pytest.param(["AAA", "BBB", "CCC", "DDD"], ["AAA", "BBB", "CCC", None], id="the first three"),
-        pytest.param(["AAA", "AAA", "BBB", "AAA", "CCC"], ["AAA", "AAA", "BBB", "AAA", "CCC"], id="three in five"),
         pytest.param(["X" * 20, "X" * 21], ["X" * 20, None], id="twenty characters"),
-        pytest.param(["12345", "_"], [None, None], id="without a letter"),
-        pytest.param(["A123456", "A1234567"], ["A123456", None], id="seven digits in a row"),
         pytest.param(["A_98765_43210"], [None], id="a mobile with an underscore in it"),
         pytest.param(["NEWPAY_98765432"], [None], id="a mobile in a version"),
         pytest.param(["AAA", "PAYTM", "BBB", "SIMPL", "CCC", "PHONEPE"], None, id="listed ones are always shown"),
@@ -399,12 +338,6 @@ def test_codes_that_are_not_listed_are_shown_only_if_they_cannot_hold_much_text(
     assert read.unreadable == 0
 
 
-def test_codes_of_parts_count_among_the_first_three() -> None:
-    details = [{"payment_method": code} for code in ("BBB", "CCC", "DDD")]
-    [first, second] = parse({"wallet": "AAA", "sub_details": details}, {"wallet": "EEE"}).wallets
-    assert [first.code, *(part.code for part in first.parts), second.code] == ["AAA", "BBB", "CCC", None, None]
-
-
 @given(st.lists(st.from_regex(r"[A-Z0-9_]{1,40}", fullmatch=True), max_size=30))
 def test_however_many_codes_others_choose_at_most_sixty_letters_of_theirs_are_kept(codes: list[str]) -> None:
     read = parse(*({"wallet": code, "sub_details": [{"payment_method": code[::-1]}]} for code in codes))
@@ -416,49 +349,33 @@ def test_however_many_codes_others_choose_at_most_sixty_letters_of_theirs_are_ke
     assert not any(re.search(r"\d{7}", code or "") for code in kept)
 
 
-TELLING = [
+ERRORS = [
     {"error": True},
-    {"error": "true"},
-    {"error": 1},
     {"error": "Something went wrong."},
     {"error": {"code": "X"}},
     {"error_code": "null_error"},
     {"error_info": {"code": "UNKNOWN_ERROR"}},
-    {"error_info": "UNKNOWN_ERROR"},
     {"error_info": {"code": "", "fields": [{"reason": "x"}]}},
-    {"error_message": "Something went wrong."},
     {"errorCode": "E01"},
-    {"errorInfo": {"code": "E01"}},
-    {"errorMessage": "Something went wrong."},
     {"success": False},
-    {"success": "false"},
-    {"success": 0},
     {"object": "error"},
     {"object": " Error "},
-    {"error": False, "error_code": "x"},
     {"status": "error"},
-    {"status": "Invalid Request"},
     {"status": "NOT_FOUND"},
 ]
-NOT_TELLING: list[dict[str, object]] = [
+NO_ERRORS: list[dict[str, object]] = [
     {},
     {"error": False},
-    {"error": "false"},
     {"error": None, "error_code": None, "error_info": None, "error_message": None},
     {"error": False, "error_code": "", "error_message": " ", "error_info": {}},
     {"error_info": {"code": None, "user_message": "", "fields": []}},
-    {"error_info": []},
     {"error_code": "null"},
-    {"error": 0},
     {"success": True, "object": "list"},
-    {"success": None, "object": None},
-    {"success": "yes", "object": 7},
     {"status": "SUCCESS"},
-    {"status": 200},
 ]
 
 
-@pytest.mark.parametrize("members", TELLING, ids=str)
+@pytest.mark.parametrize("members", ERRORS, ids=str)
 def test_an_error_told_in_a_reply_is_no_answer_without_wallets_and_noted_beside_them(
     members: dict[str, object],
 ) -> None:
@@ -470,7 +387,7 @@ def test_an_error_told_in_a_reply_is_no_answer_without_wallets_and_noted_beside_
     assert parse({"wallet": "PAYTM"}, **members) == replace(listed(BARE), reports_error=True)
 
 
-@pytest.mark.parametrize("members", NOT_TELLING, ids=str)
+@pytest.mark.parametrize("members", NO_ERRORS, ids=str)
 def test_a_reply_that_says_there_was_no_error_is_an_answer(members: dict[str, object]) -> None:
     assert parse(**members) == listed()
     assert parse({"wallet": "PAYTM"}, **members) == listed(BARE)

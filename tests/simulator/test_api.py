@@ -1,4 +1,4 @@
-"""The stand-in for Juspay, asked over HTTP by the standard library alone."""
+"""The simulator, called over HTTP with the standard library."""
 
 import json
 import re
@@ -14,7 +14,6 @@ from http.client import HTTPConnection, RemoteDisconnected
 from threading import Event, Thread
 from typing import Any, NamedTuple
 from urllib.parse import quote
-from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from typing_extensions import override
@@ -22,7 +21,7 @@ from typing_extensions import override
 from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, FAILING_CUSTOMERS, MAX_RECORDED, MERCHANT_ID
 from juspay_mcp.simulator.customers import DEMO_CUSTOMERS
 from juspay_mcp.simulator.http import Request
-from tests.support.simulator import Behaviour, Simulator
+from tests.support.simulator import Simulator
 
 NOW = datetime(2026, 3, 1, 12, 0, 5, 250_000, tzinfo=UTC)
 SAMPLE = "cth_with_parts"
@@ -32,8 +31,8 @@ TOKEN = re.compile(r"(tkn|tk|tok)_[0-9a-f]{32} ?")
 DOWN = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
 
 
-class Answer(NamedTuple):
-    """A reply, read to its end, with header names in lower case."""
+class Response(NamedTuple):
+    """A complete response, with header names in lower case."""
 
     status: int
     body: str
@@ -46,7 +45,7 @@ class Answer(NamedTuple):
 
 
 class Held:
-    """A `sleep` that lasts until it is let go, and says when it began."""
+    """A `sleep` that lasts until `over` is set; `begun` says that it started."""
 
     def __init__(self) -> None:
         self.begun = Event()
@@ -78,19 +77,19 @@ def connect(simulator: Simulator) -> HTTPConnection:
     return HTTPConnection(simulator.host, simulator.port, timeout=5)
 
 
-def send(connection: HTTPConnection, method: str, target: str, headers: Mapping[str, str]) -> Answer:
+def send(connection: HTTPConnection, method: str, target: str, headers: Mapping[str, str]) -> Response:
     connection.request(method, target, headers=headers)
     response = connection.getresponse()
     body = response.read().decode()
-    return Answer(response.status, body, {name.lower(): value for name, value in response.getheaders()})
+    return Response(response.status, body, {name.lower(): value for name, value in response.getheaders()})
 
 
-def ask(simulator: Simulator, customer: str = SAMPLE, *, stored: bool = False, **changed: str | None) -> Answer:
+def ask(simulator: Simulator, customer: str = SAMPLE, *, stored: bool = False, **changed: str | None) -> Response:
     with closing(connect(simulator)) as connection:
         return send(connection, "GET", path(customer, stored=stored), documented(customer, **changed))
 
 
-def figures(answer: Answer) -> list[tuple[object, ...]]:
+def figures(answer: Response) -> list[tuple[object, ...]]:
     """Of each wallet: provider, linked, balance, time."""
     listing = answer.json
     assert isinstance(listing, dict)
@@ -113,69 +112,9 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Simulator]:
-    """One for all tests that leave nothing behind in it but requests."""
+    """For tests that change nothing in it but its recorded requests."""
     with Simulator(now=lambda: NOW) as simulator:
         yield simulator
-
-
-def made_up_id(place: int) -> str:
-    return f"wlm_{uuid5(NAMESPACE_URL, f'{SAMPLE}/{place}').hex[:16]}"
-
-
-def sample(balances: tuple[str, str, str], first: str, second: str, millis: str) -> dict[str, object]:
-    mobikwik, paytm, postpaid = balances
-    mobikwik_part = {
-        "payment_method": "MOBIKWIK",
-        "payment_method_type": "WALLET",
-        "last_refreshed": first,
-        "current_balance": mobikwik,
-    }
-    postpaid_part = {
-        "payment_method": "PAYTM_POSTPAID",
-        "payment_method_type": "WALLET",
-        "last_refreshed": millis,
-        "current_balance": postpaid,
-    }
-    paytm_part = {
-        "payment_method": "PAYTM",
-        "payment_method_type": "WALLET",
-        "last_refreshed": second,
-        "current_balance": paytm,
-    }
-    return {
-        "list": [
-            {
-                "wallet": "MOBIKWIK",
-                "token": "<token>",
-                "last_refreshed": first,
-                "juspay_bank_code": "JP_MOBIKWIK",
-                "object": "wallet_account",
-                "metadata": {"mobile_number": "9999999999"},
-                "id": made_up_id(0),
-                "current_balance": mobikwik,
-                "gateway_reference_id": None,
-                "sub_details": [mobikwik_part],
-                "linked": True,
-            },
-            {
-                "wallet": "PAYTM",
-                "token": "<token>",
-                "last_refreshed": second,
-                "juspay_bank_code": "JP_PAYTM",
-                "object": "wallet_account",
-                "metadata": {"device_id": "device4711", "mobile_number": "9999999999"},
-                "id": made_up_id(1),
-                "current_balance": paytm,
-                "gateway_reference_id": None,
-                "sub_details": [postpaid_part, paytm_part],
-                "linked": True,
-            },
-        ],
-        "offset": "#0",
-        "count": "#2",
-        "total": "#2",
-        "object": "list",
-    }
 
 
 # The page that this project is built from, https://docs.juspay.io/paytm-gateway-configuration/docs/express-checkout/
@@ -212,7 +151,7 @@ DOCUMENTED_REPLY = """\
 """
 
 
-def send_the_curl(simulator: Simulator, key: str = BASIC, customer: str = DOCUMENTED) -> Answer:
+def send_the_curl(simulator: Simulator, key: str = BASIC, customer: str = DOCUMENTED) -> Response:
     """The documented curl's own request, with the simulator's address and a key in it."""
     words = shlex.split(DOCUMENTED_CURL.replace("\\\n", "").replace(DOCUMENTED, customer))
     headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "--header")
@@ -223,7 +162,7 @@ def send_the_curl(simulator: Simulator, key: str = BASIC, customer: str = DOCUME
         return send(connection, words[words.index("--request") + 1], target, headers | {"Authorization": key})
 
 
-def test_the_documented_curl_gets_the_documented_reply_value_for_value_but_for_its_date(shared: Simulator) -> None:
+def test_the_documented_curl_gets_the_documented_response_except_for_its_date(shared: Simulator) -> None:
     printed = json.loads(DOCUMENTED_REPLY.replace("2022-02-17T06:58:08Z", "2026-03-01T12:00:05Z"), parse_float=str)
     answered = send_the_curl(shared)
     assert (answered.status, json.loads(answered.body, parse_float=str)) == (200, printed)
@@ -240,53 +179,6 @@ def test_the_documented_curl_gets_the_documented_errors(shared: Simulator) -> No
 
 def test_the_documented_sample_s_stored_balance_is_another(shared: Simulator) -> None:
     assert figures(ask(shared, DOCUMENTED, stored=True)) == [("PAYTM", True, "#119.55", "2026-03-01T10:00:05Z")]
-
-
-def test_the_sample_with_parts_is_answered_dated_now(shared: Simulator) -> None:
-    expected = sample(
-        ("#100", "#95", "#22222"),
-        first="2026-03-01T12:00:05Z",
-        second="2026-03-01T12:00:04Z",
-        millis="2026-03-01T12:00:04.985Z",
-    )
-    assert ask(shared).json == expected
-
-
-def test_the_list_answers_the_same_wallets_as_they_were_two_hours_ago(shared: Simulator) -> None:
-    expected = sample(
-        ("#110", "#105", "#22232"),
-        first="2026-03-01T10:00:05Z",
-        second="2026-03-01T10:00:05Z",
-        millis="2026-03-01T10:00:05.985Z",
-    )
-    assert ask(shared, stored=True).json == expected
-
-
-def test_the_older_form_has_neither_metadata_nor_bank_code(shared: Simulator) -> None:
-    answer = ask(shared, "cth_all_linked")
-
-    def wallet(code: str, wallet_id: str, balance: str) -> dict[str, object]:
-        return {
-            "id": wallet_id,
-            "wallet": code,
-            "token": "<token>",
-            "last_refreshed": "2026-03-01T12:00:05+0000",
-            "object": "wallet_account",
-            "current_balance": balance,
-            "linked": True,
-        }
-
-    assert answer.json == {
-        "list": [
-            wallet("PAYTM", "wlt_q7paytm2zk4xw9ab", "#1250.50"),
-            wallet("MOBIKWIK", "wlt_q7mobik8dm1yv3cd", "#89.99"),
-            wallet("PHONEPE", "wlt_q7phone5hs6uu7ef", "#430"),
-        ],
-        "offset": "#0",
-        "count": "#3",
-        "total": "#3",
-        "object": "list",
-    }
 
 
 def test_versions_before_september_2019_lack_metadata_and_gateway_reference(shared: Simulator) -> None:
@@ -308,117 +200,6 @@ def test_versions_before_september_2019_lack_metadata_and_gateway_reference(shar
     assert newer == {"list": [expected | more], **envelope}
 
 
-def test_a_customer_without_wallets_gets_an_empty_list(shared: Simulator) -> None:
-    expected = {"list": [], "offset": "#0", "count": "#0", "total": "#0", "object": "list"}
-    assert ask(shared, "cth_no_wallets").json == expected
-
-
-def test_a_delinked_wallet_keeps_empty_parts(shared: Simulator) -> None:
-    part = {
-        "payment_method": "PAYTM",
-        "payment_method_type": "WALLET",
-        "last_refreshed": None,
-        "current_balance": None,
-    }
-    wallet = {
-        "id": "wlm_346fea1571535ecd",
-        "wallet": "PAYTM",
-        "token": None,
-        "last_refreshed": None,
-        "object": "wallet_account",
-        "current_balance": None,
-        "linked": False,
-        "sub_details": [part],
-    }
-    expected = {"list": [wallet], "offset": "#0", "count": "#1", "total": "#1", "object": "list"}
-    assert ask(shared, "cth_delinked").json == expected
-    assert ask(shared, "cth_delinked", stored=True).json == expected
-
-
-FRESH = "2026-03-01T12:00:05Z"
-NONE = (False, None, None)
-
-
-@pytest.mark.parametrize(
-    ("customer", "expected"),
-    [
-        (
-            "cth_stale",
-            [("PAYTM", True, "#310.25", FRESH), ("FREECHARGE", True, "#75.00", "2026-02-26T12:00:05Z")],
-        ),
-        ("cth_unlinked", [("MOBIKWIK", *NONE), ("FREECHARGE", *NONE)]),
-        (
-            "cth_pay_later",
-            [
-                ("SIMPL", True, "#10000", None),
-                ("LAZYPAY", True, "#7500.00", FRESH),
-                ("PAYTM", True, "#640.75", FRESH),
-            ],
-        ),
-        ("cth_no_answer", [("PAYTM", True, "#520.00", FRESH), ("PHONEPE", True, None, None)]),
-        ("cth_two_of_one", [("FREECHARGE", True, "#200.00", FRESH), ("FREECHARGE", True, "#45.10", FRESH)]),
-        ("cth_just_linked", [("LAZYPAY", True, None, None)]),
-        ("cth_linked_text", [("MOBIKWIK", "true", "#250", FRESH), ("PAYTM", "false", None, None)]),
-        ("cth_parts_differ", [("AMAZONPAY", True, "#0", FRESH)]),
-        (
-            "cth_four_unlinked",
-            [("FREECHARGE", *NONE), ("FREECHARGE", *NONE), ("MOBIKWIK", *NONE), ("MOBIKWIK", *NONE)],
-        ),
-        ("cth_blank_fields", [("PAYPAL", True, "", ""), ("AMAZONPAY", False, "#0", "")]),
-        ("cth_new_provider", [("KIRANAPAY_V2", True, "#12.34", FRESH)]),
-        (
-            "cth_odd_balances",
-            [
-                ("PAYTM", True, "#1000.50", FRESH),
-                ("MOBIKWIK", True, "#-25.5", FRESH),
-                ("FREECHARGE", True, "#0.00000125", FRESH),
-                ("AMAZONPAY", True, "#123456789012345678.12", FRESH),
-                ("PHONEPE", True, "#0.1000", FRESH),
-                ("PAYZAPP", True, "#1.5e3", FRESH),
-                ("OXIGEN", True, "#-0.0", FRESH),
-            ],
-        ),
-        (
-            "cth_absurd_balances",
-            [
-                ("PAYTM", True, "#250.00", FRESH),
-                ("MOBIKWIK", True, "#1e999999999", FRESH),
-                ("FREECHARGE", True, "#1e-999999999", FRESH),
-                ("PHONEPE", True, "#" + "9" * 5000, FRESH),
-            ],
-        ),
-        (
-            "cth_text_balances",
-            [
-                ("PAYTM", True, "250.50", FRESH),
-                ("MOBIKWIK", True, "10000", FRESH),
-                ("FREECHARGE", True, "NaN", FRESH),
-                ("AMAZONPAY", True, "Infinity", FRESH),
-                ("PHONEPE", True, "1,000.00", FRESH),
-                ("PAYZAPP", True, True, FRESH),
-                ("OXIGEN", True, ["#100"], FRESH),
-                ("JIOMONEY", True, "absent", FRESH),
-            ],
-        ),
-        (
-            "cth_clocks",
-            [
-                ("PAYTM", True, "#10.00", "2026-03-01T12:00:05+0000"),
-                ("MOBIKWIK", True, "#20.00", FRESH),
-                ("FREECHARGE", True, "#30.00", "2026-03-01T12:00:04.985Z"),
-                ("AMAZONPAY", True, "#40.00", "2026-03-01T12:00:05.000Z"),
-                ("PHONEPE", True, "#50.00", None),
-                ("PAYZAPP", True, "#60.00", ""),
-                ("OXIGEN", True, "#70.00", "yesterday"),
-                ("JIOMONEY", True, "#80.00", "absent"),
-            ],
-        ),
-    ],
-)
-def test_each_case_has_its_figures(shared: Simulator, customer: str, expected: list[tuple[object, ...]]) -> None:
-    assert figures(ask(shared, customer)) == expected
-
-
 def test_an_old_balance_is_as_old_in_the_list(shared: Simulator) -> None:
     assert figures(ask(shared, "cth_stale", stored=True)) == [
         ("PAYTM", True, "#320.25", "2026-03-01T10:00:05Z"),
@@ -426,37 +207,14 @@ def test_an_old_balance_is_as_old_in_the_list(shared: Simulator) -> None:
     ]
 
 
-def test_thirty_wallets_come_with_their_own_ids_and_bank_codes(shared: Simulator) -> None:
-    listing = ask(shared, "cth_thirty").json
-    assert isinstance(listing, dict)
-    wallets = listing["list"]
-    codes = {wallet["wallet"]: wallet["juspay_bank_code"] for wallet in wallets}
-    assert (len(wallets), len({wallet["id"] for wallet in wallets}), len(codes)) == (30, 30, 30)
-    assert (codes["OLAMONEY"], codes["PAYTM"]) == ("JP_OLAM", "JP_PAYTM")
-    assert [wallet["linked"] for wallet in wallets] == [True, True, True, True, False] * 6
-
-
-def test_a_reply_can_claim_more_wallets_than_it_has(shared: Simulator) -> None:
-    answer = ask(shared, "cth_short_list")
-    assert figures(answer) == [("MOBIKWIK", True, "#250", "2026-03-01T12:00:05+0000"), ("FREECHARGE", *NONE)]
-    assert '"offset": 0, "count": 10, "total": 100, "object": "list"}' in answer.body
-
-
-def test_unreadable_entries_arrive_as_they_are(shared: Simulator) -> None:
-    listing = ask(shared, "cth_unreadable").json
-    assert isinstance(listing, dict)
-    *unreadable, null, missing, good = listing["list"]
-    assert unreadable == [None, "#7", "PAYTM", [], {}]
-    assert (null["wallet"], "wallet" in missing, good["wallet"]) == (None, False, "PAYTM")
-
-
-def test_hostile_texts_travel_as_plain_ascii(shared: Simulator) -> None:
-    answer = ask(shared, "cth_hostile")
-    assert answer.body.isascii()
-    assert answer.body.isprintable()
-    text = str(answer.json)
-    for hostile in ("<img src=x onerror=alert(1)>", r"\u202e", r"\x1b[2J", r"\ud800", "A" * 5000, "Ignore all"):
-        assert hostile in text
+def test_numbers_and_hostile_texts_arrive_digit_for_digit_and_in_ascii(shared: Simulator) -> None:
+    hostile, odd = ask(shared, "cth_hostile"), ask(shared, "cth_odd_balances")
+    assert hostile.body.isascii()
+    assert hostile.body.isprintable()
+    assert "Ignore all" in hostile.body
+    assert [row[2] for row in figures(odd)] == [
+        "#1000.50", "#-25.5", "#0.00000125", "#123456789012345678.12", "#0.1000", "#1.5e3", "#-0.0",
+    ]  # fmt: skip
 
 
 def test_a_token_is_new_in_every_reply(shared: Simulator) -> None:
@@ -509,55 +267,24 @@ UNKNOWN = {
     "error_code": "null_error",
     "error_message": "Customer not found for given customerId.",
 }
-NOT_FOUND = {
-    "error_message": "Cannot find what you are looking for",
-    "status": "invalid_request_error",
-    "error_code": "object_not_found",
-    "error_info": {
-        "user_message": "Cannot process your request as customer account not found.",
-        "developer_message": "Customer account not found.",
-        "code": "RESOURCE_NOT_FOUND",
-        "category": "USER_ERROR",
-    },
-}
-BLOCKED = {
-    "error": True,
-    "error_message": "Internal Server error.",
-    "user_message": "Bad Origin.",
-    "error_info": {
-        "code": "BAD_ORIGIN",
-        "category": "USER_ERROR",
-        "user_message": "Bad Origin.",
-        "developer_message": "IP Verification Failed",
-    },
-}
-ERROR_IN_200 = {"error": True, "error_message": "Something went wrong.", "list": [], "count": "#0", "total": "#0"}
-SERVER_ERROR = {
-    "error_info": {
-        "category": "SERVER_ERROR",
-        "code": "UNKNOWN_ERROR",
-        "user_message": "Something went wrong.",
-        "developer_message": "Internal server error.",
-    },
-}
 
 
 @pytest.mark.parametrize("stored", [False, True])
 @pytest.mark.parametrize(
-    ("customer", "status", "body"),
+    ("customer", "status", "code"),
     [
-        ("cth_nobody", 400, UNKNOWN),
-        ("cth_not_found_404", 404, NOT_FOUND),
-        ("cth_error_in_200", 200, ERROR_IN_200),
-        ("cth_ip_blocked", 403, BLOCKED),
-        ("cth_server_error", 500, SERVER_ERROR),
+        ("cth_nobody", 400, "null_error"),
+        ("cth_not_found_404", 404, "object_not_found"),
+        ("cth_error_in_200", 200, "Something went wrong."),
+        ("cth_ip_blocked", 403, "BAD_ORIGIN"),
+        ("cth_server_error", 500, "UNKNOWN_ERROR"),
     ],
 )
-def test_failures_have_the_documented_shapes(
-    shared: Simulator, customer: str, status: int, body: dict[str, object], *, stored: bool
+def test_a_failing_customer_has_a_status_and_a_code(
+    shared: Simulator, customer: str, status: int, code: str, *, stored: bool
 ) -> None:
     answer = ask(shared, customer, stored=stored)
-    assert (answer.status, answer.json) == (status, body)
+    assert (answer.status, f'"{code}"' in answer.body) == (status, True)
 
 
 OLD_401 = {
@@ -585,7 +312,7 @@ NEW_401 = {
     "authorization",
     [None, "", API_KEY, "Basic", f"Basic {b64encode(API_KEY.encode()).decode()}", BASIC.replace("Basic", "Bearer")],
 )
-def test_without_the_right_key_there_is_a_401_in_the_form_of_the_version(
+def test_a_wrong_key_gets_a_401_in_the_form_of_the_version(
     shared: Simulator, authorization: str | None, version: str | None, body: dict[str, object]
 ) -> None:
     answer = ask(shared, authorization=authorization, version=version, x_merchantid=None)
@@ -681,7 +408,7 @@ def test_any_other_path_is_not_found_and_recorded_raw(shared: Simulator, target:
 
 
 @pytest.mark.parametrize("method", ["DELETE", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"])
-def test_any_other_method_gets_a_405_on_a_connection_that_goes_on(shared: Simulator, method: str) -> None:
+def test_any_other_method_gets_a_405_and_the_connection_stays_open(shared: Simulator, method: str) -> None:
     body = "" if method == "HEAD" else '{"status": "error", "error_code": "method_not_allowed"}'
     with closing(connect(shared)) as connection:
         connection.request(method, path(SAMPLE), body=b"command=refresh", headers=documented(SAMPLE))
@@ -718,7 +445,7 @@ def test_a_malformed_request_is_refused_in_silence(simulator: Simulator, capfd: 
 
 
 def test_fifty_at_once_are_all_answered_and_recorded(simulator: Simulator) -> None:
-    answers: list[Answer] = []
+    answers: list[Response] = []
     threads = [Thread(target=lambda: answers.append(ask(simulator))) for _ in range(50)]
     for thread in threads:
         thread.start()
@@ -752,49 +479,6 @@ def test_the_customer_whose_refresh_is_down_still_has_stored_balances(simulator:
     ]
 
 
-def test_queued_behaviours_are_for_one_request_each(simulator: Simulator) -> None:
-    simulator.behave(Behaviour(status=503), Behaviour(status=429, headers={"Retry-After": "7"}))
-    simulator.behave(
-        Behaviour(body=b"<html>", headers={"Content-Type": "text/html"}), Behaviour(status=599, body=b"?")
-    )
-    answers = [ask(simulator) for _ in range(5)]
-    assert [answer.status for answer in answers] == [503, 429, 200, 599, 200]
-    assert [answer.body for answer in answers[:4]] == ["", "", "<html>", "?"]
-    assert answers[1].headers["retry-after"] == "7"
-    assert answers[2].headers["content-type"] == "text/html"
-    assert figures(answers[4])[1][2] == "#95"
-
-
-def test_a_lasting_behaviour_yields_to_queued_ones_and_ends_on_request(simulator: Simulator) -> None:
-    simulator.behave_always(Behaviour(status=500))
-    simulator.behave(Behaviour())
-    assert [ask(simulator).status for _ in range(3)] == [200, 500, 500]
-    simulator.behave_always(None)
-    assert ask(simulator).status == 200
-
-
-def test_latency_adds_to_the_customers_own() -> None:
-    slept: list[float] = []
-    with Simulator(sleep=slept.append) as simulator:
-        simulator.behave(Behaviour(latency=0.5), Behaviour(latency=0.5))
-        assert [ask(simulator).status, ask(simulator, "cth_slow").status] == [200, 200]
-    assert slept == [0.5, 3.5]
-
-
-def test_it_can_hang_up_before_it_replies_and_in_the_middle(simulator: Simulator) -> None:
-    simulator.behave(
-        Behaviour(hang_up=True),
-        Behaviour(body=b"half", headers={"Content-Length": "8", "Connection": "close"}),
-    )
-    with pytest.raises(RemoteDisconnected):
-        ask(simulator)
-    with closing(connect(simulator)) as connection:
-        connection.request("GET", path(SAMPLE), headers=documented(SAMPLE))
-        response = connection.getresponse()
-        assert (response.getheader("content-length"), response.read(8)) == ("8", b"half")
-    assert ask(simulator).status == 200
-
-
 def test_a_connection_is_kept_open_until_the_client_closes_it(simulator: Simulator) -> None:
     assert simulator.open_connections == 0
     with closing(connect(simulator)) as connection:
@@ -817,16 +501,6 @@ def test_a_client_that_leaves_before_the_reply_is_seen_to_leave(*, reset: bool) 
         assert until(lambda: simulator.open_connections == 0)
         held.over.set()
         assert ask(simulator).status == 200
-
-
-def test_a_client_that_sends_its_next_request_early_is_still_there() -> None:
-    held = Held()
-    with Simulator(sleep=held) as simulator, closing(connect(simulator)) as client:
-        client.request("GET", path("cth_slow"), headers=documented("cth_slow"))
-        assert held.begun.wait(5)
-        client.sock.sendall(b"GET ")
-        assert simulator.open_connections == 1
-        held.over.set()
 
 
 def test_stop_cuts_idle_and_waiting_connections_at_once() -> None:
@@ -859,7 +533,7 @@ def test_it_comes_back_at_the_same_address(simulator: Simulator) -> None:
     assert (simulator.url, ask(simulator).status, len(simulator.requests)) == (url, 200, 1)
 
 
-def test_of_the_requests_to_a_server_s_own_simulator_the_latest_are_kept(simulator: Simulator) -> None:
+def test_only_the_latest_requests_are_kept(simulator: Simulator) -> None:
     connection = HTTPConnection(simulator.host, simulator.port)
     for number in range(MAX_RECORDED + 3):
         connection.request("GET", f"/{number}")
@@ -873,37 +547,27 @@ def test_a_port_that_is_taken_stops_the_start(simulator: Simulator) -> None:
         Simulator(port=simulator.port).start()
 
 
-class Announced(Simulator):
-    """Does something as soon as it has started: in another thread, or where Ctrl-C would."""
-
-    def __init__(self, then: Callable[[], None]) -> None:
-        super().__init__()
-        self._then = then
-
-    @override
-    def start(self) -> None:
-        super().start()
-        self._then()
-
-
-def test_serve_forever_lasts_until_stop() -> None:
+def test_serve_forever_lasts_until_stop_or_ctrl_c() -> None:
     started = Event()
-    simulator = Announced(started.set)
+
+    class Announced(Simulator):
+        """Says when it has started, and the second time is interrupted as by Ctrl-C."""
+
+        @override
+        def start(self) -> None:
+            super().start()
+            if started.is_set():
+                raise KeyboardInterrupt
+            started.set()
+
+    simulator = Announced()
     thread = Thread(target=simulator.serve_forever)
     thread.start()
     assert started.wait(5)
-    assert ask(simulator).status == 200
-    assert thread.is_alive()
+    assert (ask(simulator).status, thread.is_alive()) == (200, True)
     simulator.stop()
     thread.join(5)
     assert not thread.is_alive()
-
-
-def test_serve_forever_ends_with_ctrl_c() -> None:
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    simulator = Announced(interrupt)
     simulator.serve_forever()
     with pytest.raises(ConnectionRefusedError):
         ask(simulator)

@@ -10,9 +10,10 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from juspay_mcp.errors import InvalidCustomerId
 from juspay_mcp.values.customer_id import MAX_LENGTH, PATTERN, CustomerId, parse_customer_id, path_segment
+from tests.support.golden import HOSTILE_IDS
 
 SCHEMA = TypeAdapter[str](Annotated[str, StringConstraints(pattern=PATTERN, max_length=MAX_LENGTH)])
-# Mostly the characters that the rule is about, so that chance finds its edges.
+# Mostly the characters that the rule is about, to find its edges.
 candidates = (
     st.text(st.sampled_from("./.../a0;;@+=\\?#% ~!\n\x7fé"), max_size=12)
     | st.text(st.characters(min_codepoint=32, max_codepoint=127), max_size=140)
@@ -37,52 +38,25 @@ ids = candidates.filter(obeys_the_rule).map(CustomerId)
     "value",
     [
         pytest.param("cth_eN4e4kR12CJV", id="Juspay's"),
-        pytest.param("cst_9uiehncjioyhh", id="Juspay's, older"),
         pytest.param("jane.doe+wallet@example.com", id="an e-mail address"),
-        pytest.param("o'brien&sons!$*=`{|}~^@example.com", id="an e-mail address at its worst"),
         pytest.param("+919876543210", id="a phone number"),
         pytest.param("ZmF0Zm9v/YmFy+w==", id="base64"),
-        pytest.param("7", id="one character"),
         pytest.param("x" * 128, id="128 characters"),
-        pytest.param('a"b', id="a quotation mark"),
         pytest.param("...", id="three dots are a name"),
         pytest.param(".a/..b/a..", id="dots in segments"),
-        pytest.param("[::1]:80;a=b", id="an address's characters"),
         pytest.param("a;b/c;..", id="semicolons after a name"),
     ],
 )
-def test_an_id_by_the_rule_is_accepted_unchanged(value: str) -> None:
+def test_a_valid_id_is_accepted_unchanged(value: str) -> None:
     assert parse_customer_id(value) == value
 
 
 @pytest.mark.parametrize(
     "value",
     [
-        pytest.param("", id="nothing"),
-        pytest.param("x" * 129, id="129 characters"),
-        pytest.param("a b", id="a space"),
-        pytest.param("a\tb", id="a tab"),
-        pytest.param("abc\n", id="a line break at the end"),
-        pytest.param("abc\r\nx-merchantid: other", id="another header"),
-        pytest.param("a\x00b", id="a null byte"),
-        pytest.param("a\x7fb", id="DEL"),
-        pytest.param("café", id="beyond ASCII"),
+        *HOSTILE_IDS,
         pytest.param("a\u2024\u2024b", id="dots that might be normalised"),
-        pytest.param("a\\b", id="a backslash"),
-        pytest.param("a?b", id="a question mark"),
-        pytest.param("a#b", id="a hash"),
-        pytest.param("a%2Fb", id="a percent sign"),
-        pytest.param("/a", id="an empty segment first"),
-        pytest.param("a//b", id="an empty segment within"),
-        pytest.param("a/", id="an empty segment last"),
-        pytest.param(".", id="a dot"),
-        pytest.param("..", id="two dots"),
-        pytest.param("../orders", id="two dots first"),
-        pytest.param("a/../b", id="two dots within"),
-        pytest.param("a/./b", id="a dot within"),
-        pytest.param("a/..", id="two dots last"),
         pytest.param("..;", id="two dots with an empty parameter"),
-        pytest.param("x/..;/y", id="and between names"),
         pytest.param("..;a=b/orders", id="two dots with a parameter first"),
         pytest.param("x/..;a;b", id="with two parameters last"),
         pytest.param("x/.;a", id="a dot with a parameter"),
@@ -90,17 +64,15 @@ def test_an_id_by_the_rule_is_accepted_unchanged(value: str) -> None:
         pytest.param(";", id="a semicolon"),
         pytest.param(None, id="null"),
         pytest.param(9876543210, id="a number"),
-        pytest.param(b"cth_eN4e4kR12CJV", id="bytes"),
-        pytest.param(["cth_eN4e4kR12CJV"], id="an array"),
     ],
 )
-def test_anything_else_is_refused(value: object) -> None:
+def test_anything_else_is_rejected(value: object) -> None:
     with pytest.raises(InvalidCustomerId):
         parse_customer_id(value)
 
 
 @given(candidates)
-def test_an_id_is_accepted_exactly_where_it_obeys_the_rule(value: str) -> None:
+def test_an_id_is_accepted_if_and_only_if_it_obeys_the_rule(value: str) -> None:
     try:
         accepted = parse_customer_id(value) == value
     except InvalidCustomerId:

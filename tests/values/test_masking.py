@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from juspay_mcp.values.masking import mask, mask_mobile
 
-# Text as people write mobiles, so that chance finds what counts: digits, separators, and what hides digits.
+# The characters that people write mobiles with: digits, separators, and what hides digits.
 mobiles = st.text(st.sampled_from("0123456789+-() .*xX•#\u0663\n")) | st.text()
 
 
@@ -16,9 +16,7 @@ mobiles = st.text(st.sampled_from("0123456789+-() .*xX•#\u0663\n")) | st.text(
         pytest.param("wlm_abf788c241a4533c", "XXXXXX533c", id="a wallet id shows its last four characters"),
         pytest.param("asha.rao@example.com", "XXXXXX.rao@", id="an e-mail address those before the @"),
         pytest.param("priya@example.com", "XXXXXX", id="if these are at least eight"),
-        pytest.param("9876543210@ybl", "XXXXXX3210@", id="so does a UPI address"),
         pytest.param("asha.rao+a@b@example.com", "XXXXXXao+a@", id="the first @ counts"),
-        pytest.param("@asha.rao.example.com", "XXXXXX", id="nothing before the @"),
         pytest.param("jane.doé@example.com", "XXXXXX", id="before the @ the same holds for other writing"),
         pytest.param("12345678", "XXXXXX5678", id="eight characters are enough"),
         pytest.param("1234567", "XXXXXX", id="seven are not"),
@@ -26,8 +24,6 @@ mobiles = st.text(st.sampled_from("0123456789+-() .*xX•#\u0663\n")) | st.text(
         pytest.param("12345678\n", "XXXXXX", id="a line break in the tail hides it"),
         pytest.param("1234567\x1b[2K", "XXXXXX", id="so does a terminal's control sequence"),
         pytest.param("12345678\u202e", "XXXXXX", id="so does a change of writing direction"),
-        pytest.param("12345678\ud800", "XXXXXX", id="so does half a surrogate pair"),
-        pytest.param("café1234", "XXXXXX1234", id="other writing before the tail doesn't"),
     ],
 )
 def test_a_whole_is_cut_to_its_last_four_characters(whole: str, masked: str) -> None:
@@ -41,20 +37,12 @@ def test_no_text_leaves_the_mask_with_more_than_four_characters_and_an_at(whole:
     assert shown == "" or (len(before) >= 8 and shown == before[-4:] + at and re.fullmatch("[ -~]{4}@?", shown))
 
 
-@given(st.from_regex(r"[a-z.]{8,20}", fullmatch=True), st.sampled_from(["example.com", "example.co.in", "x"]))
-def test_an_e_mail_address_is_masked_alike_whatever_its_domain(name: str, domain: str) -> None:
-    assert mask(f"{name}@{domain}") == f"XXXXXX{name[-4:]}@"
-
-
 @pytest.mark.parametrize(
     ("mobile", "masked"),
     [
         pytest.param("9876543210", "XXXXXX3210", id="ten digits"),
         pytest.param("+91 98765-43210", "XXXXXX3210", id="country code and separators don't count"),
-        pytest.param("(0) 98.76.54.32.1", "XXXXXX4321", id="nor do other separators, even in the tail"),
-        pytest.param("12345678", "XXXXXX5678", id="eight digits are enough"),
         pytest.param("1-2-3-4-5-6-7", "XXXXXX", id="seven digits are not, however long the text"),
-        pytest.param("jane.doe@example.com", "XXXXXX", id="an e-mail address has no digits"),
         pytest.param(
             "\u096f\u096e\u096d\u096c\u096b\u096a\u0969\u0968\u0967\u0966",
             "XXXXXX",
@@ -63,13 +51,8 @@ def test_an_e_mail_address_is_masked_alike_whatever_its_domain(name: str, domain
         pytest.param("", "XXXXXX", id="nothing"),
         pytest.param("77****78", "XXXXXX78", id="masked by Juspay: only the trailing digits"),
         pytest.param("+91 98XXXX3210", "XXXXXX3210", id="masked with X"),
-        pytest.param("98xxxxxx10", "XXXXXX10", id="masked with x"),
-        pytest.param("98••••••10", "XXXXXX10", id="masked with dots"),
-        pytest.param("98######10", "XXXXXX10", id="masked with hashes"),
         pytest.param("*9876543210", "XXXXXX3210", id="masked in name only: still four digits"),
-        pytest.param("98765432**", "XXXXXX", id="masked at the end: no trailing digits"),
         pytest.param("98**76**21", "XXXXXX21", id="masked twice: only what follows the last"),
-        pytest.param("******", "XXXXXX", id="masked altogether"),
     ],
 )
 def test_a_mobile_is_cut_to_the_last_four_of_its_digits(mobile: str, masked: str) -> None:

