@@ -1,7 +1,7 @@
-"""The simulator's customers: one for every form of reply that Juspay's documentation and sample files show.
+"""The simulator's customers: one for each form of response in Juspay's documentation and sample files.
 
 A wallet is written as the JSON object that Juspay would send, in which `Number`, `Stamp` and `Token` stand for
-what is only known when the reply is made. All people, ids, numbers and credentials are made up.
+what is known only when the response is made. All people, ids, numbers and credentials are made up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,25 +29,25 @@ class Number(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """A `last_refreshed`: so long before the reply, in one of the forms above."""
+    """A `last_refreshed`: `ago` before the response, in one of the forms above."""
 
     ago: timedelta = timedelta()
     form: str = ZULU
 
     def text(self, now: datetime, least: timedelta) -> str:
-        """The stamp for a reply made `now` (UTC), at least `least` ago."""
+        """The stamp of a response made `now` (UTC), at least `least` ago."""
         return (now - max(self.ago, least)).strftime(self.form)
 
 
 class Token(NamedTuple):
-    """A one-time debit token: random in every reply, between a prefix and a suffix."""
+    """A one-time debit token: random in every response, between a prefix and a suffix."""
 
     prefix: str = "tkn_"
     suffix: str = ""
 
 
 class Case(NamedTuple):
-    """A customer whose wallets are answered.
+    """A customer with wallets.
 
     `envelope` overrides the keys beside `list`. `refresh_latency` is in seconds. `refresh_statuses` are those of one
     refresh after the other, over and over; the list of stored balances always succeeds, at once.
@@ -61,7 +61,7 @@ class Case(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A customer for whom both the refresh and the list are refused."""
+    """A customer for whom both the refresh and the list fail."""
 
     about: str
     status: int

@@ -97,6 +97,12 @@ class Handler(BaseHTTPRequestHandler):
             super().handle()
 
     @override
+    def finish(self) -> None:
+        # The same: what is left of a response is sent here.
+        with suppress(ConnectionError):
+            super().finish()
+
+    @override
     def log_message(self, *_: object) -> None:
         """Logs nothing: stderr belongs to the program that runs the simulator."""
 
