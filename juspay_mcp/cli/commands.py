@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from juspay_mcp.cli.terminal import PROGRAM, greet, read_customer_id, spinner
+from juspay_mcp.cli.terminal import PROGRAM, greet, read_customer_id, spinner, variables_help
 from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
 from juspay_mcp.observability.logs import configure_logging
 from juspay_mcp.server.gc_tuning import frozen_imports
-from juspay_mcp.settings.variables import VARIABLES
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.timestamps import utc_now
 
@@ -37,19 +36,10 @@ def _settings() -> "Settings":
     return settings
 
 
-def _variables_help() -> str:
-    """The variables for `--help`."""
-    lines = []
-    for variable in VARIABLES:
-        default = f" [default: {variable.default}]" if variable.default else ""
-        lines.append(f"  {variable.name}\n      {variable.meaning}{default}")
-    return "\b\nEnvironment variables:\n" + "\n".join(lines)
-
-
 @click.group(
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_variables_help(),
+    epilog=variables_help(),
 )
 @click.version_option(package_name=PROGRAM, prog_name=PROGRAM)  # read only when it is asked for
 @click.pass_context

@@ -7,11 +7,22 @@ from typing import Final
 
 import click
 
+from juspay_mcp.settings.variables import VARIABLES
+
 PROGRAM: Final = "juspay-wallets-mcp"
 """The command that people type."""
 
 _END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 _STDIN = "-"
+
+
+def variables_help() -> str:
+    """The variables for `--help`."""
+    lines = []
+    for variable in VARIABLES:
+        default = f" [default: {variable.default}]" if variable.default else ""
+        lines.append(f"  {variable.name}\n      {variable.meaning}{default}")
+    return "\b\nEnvironment variables:\n" + "\n".join(lines)
 
 
 def greet(version: str) -> None:
