@@ -155,7 +155,6 @@ def test_of_many_malformed_lines_ten_are_numbered(path: Path, caplog: pytest.Log
         pytest.param(b"", id="nothing"),
         pytest.param(b"# nobody yet\n", id="a comment"),
         pytest.param(ASHA.encode(), id="a token"),
-        pytest.param(line("asha", ASHA).encode("utf-16"), id="UTF-16"),
         pytest.param((line("asha", ASHA) + "\n").encode() * 20_000, id="over 1 MiB"),
     ],
 )
@@ -164,6 +163,13 @@ def test_a_file_that_lets_nobody_in_stops_the_start(path: Path, content: bytes) 
     with pytest.raises(ConfigurationError) as caught:
         TokensFile(path)
     assert str(caught.value) == REFUSED
+
+
+def test_a_tokens_file_saved_as_utf_16_stops_the_start_and_says_so(path: Path) -> None:
+    path.write_text(line("asha", ASHA), encoding="utf-16")
+    with pytest.raises(ConfigurationError) as caught:
+        TokensFile(path)
+    assert str(caught.value) == "The file of JUSPAY_MCP_TOKENS_FILE is saved as UTF-16; save it as UTF-8."
 
 
 @pytest.mark.parametrize("name", ["missing", "."], ids=["no file", "a folder"])
