@@ -66,8 +66,9 @@ async def _audit_key(settings: Settings) -> str:
 
 async def _audit_log(settings: Settings) -> str:
     async with open_audit(settings) as log:
-        if log is None or not await log.ready():
-            raise broken_rule("JUSPAY_MCP_AUDIT_LOG")
+        ready = log is not None and await log.ready()
+    if not ready:
+        raise broken_rule("JUSPAY_MCP_AUDIT_LOG")
     return "A line can be written."
 
 

@@ -64,6 +64,14 @@ def test_a_tokens_file_is_read_and_its_tokens_counted(tokens_file: Path) -> None
     assert passed(check(JUSPAY_MCP_TOKENS_FILE=str(tokens_file)), "tokens file") == "It has 1 token."
 
 
+def test_tokens_that_have_expired_are_warned_about(tokens_file: Path) -> None:
+    name, digest = new_token("old")[1].split(":")[:2]
+    tokens_file.write_text(f"{tokens_file.read_text()}{name}:{digest}:2024-02-29\n")
+    assert passed(check(JUSPAY_MCP_TOKENS_FILE=str(tokens_file)), "tokens file") == (
+        "It has 3 tokens, of which 1 expired."
+    )
+
+
 @pytest.mark.parametrize("content", [None, b"", b"# nobody\n", b"priya:1234\n", b"\xfe"])
 def test_a_tokens_file_that_is_missing_or_has_no_token_fails(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "hush"

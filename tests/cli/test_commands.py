@@ -1,6 +1,7 @@
 """The commands as a person runs them: real processes, what stands on which stream, and exit statuses."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -19,10 +20,12 @@ from typing import IO
 import click
 import httpx2
 import pytest
+from typing_extensions import override
 
 from juspay_mcp import VERSION
 from juspay_mcp.cli.commands import cli
 from juspay_mcp.cli.main import _Stderr
+from juspay_mcp.cli.main import run as run_here
 from juspay_mcp.simulator.api import CUSTOMERS
 from tests.support.commands import COMMAND, INTERRUPTIBLE, posix_only, run, variables
 from tests.support.simulator import Behaviour, Simulator
@@ -399,3 +402,17 @@ def test_check_reports_in_words_or_as_json_and_exits_with_the_first_failures_sta
     assert (status, err) == (78, "")
     assert "FAILED   variables     Wrong: JUSPAY_ENV" in out
     assert out.splitlines()[-1] == "1 of 6 checks failed: variables."
+
+
+class Interrupted(io.BytesIO):
+    """A stdin at which somebody presses Ctrl-C."""
+
+    @override
+    def readline(self, _size: int | None = -1, /) -> bytes:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_prompt_for_a_customer_ends_it_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUSPAY_ENV", "simulator")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Interrupted()))
+    assert run_here(["wallets", "-"]) == 130

@@ -299,7 +299,13 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_request_is_no_error(
     app = create_app(load_settings(environ), allow_unauthenticated=True)
     async with served(app) as url, httpx2.AsyncClient(headers=HEADERS) as http:
         async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as connection:
-            await connection.send(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+            head = [
+                b"POST /mcp HTTP/1.1",
+                b"Host: localhost",
+                b"Content-Type: application/json",
+                b"Content-Length: 100",
+            ]
+            await connection.send(b"\r\n".join([*head, b"", b"{"]))
             await anyio.sleep(0.2)
         answer = await http.post(f"{url}/mcp", content=body())
     assert answer.status_code == 200
