@@ -156,15 +156,8 @@ def test_a_host_that_is_none_is_said_in_one_line(environ: dict[str, str], host: 
     named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
     status, out, err = run("serve", "--http", "--host", host, "--port", "80", "--allow-unauthenticated", **named)
     said = f"juspay-wallets-mcp: can't listen on {host} port 80 (no such host); choose others."
-    assert (status, out, err.splitlines()[-1]) == (69, "", said)
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_variable_that_opentelemetry_refuses_stops_the_start(environ: dict[str, str], workers: str) -> None:
-    wrong = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "x"}
-    status, out, err = run("serve", "--http", "--port", "0", "--workers", workers, **environ, **wrong)
-    assert (status, out) == (78, "")
-    assert err.splitlines()[-1].startswith("juspay-wallets-mcp: The OTEL_ variables must be as OpenTelemetry")
+    assert (status, out) == (69, "")
+    assert said in err.splitlines()  # the log comes by a thread, so before it or after
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -547,4 +540,6 @@ def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path)
 
 
 def test_without_http_it_serves_over_stdio(environ: dict[str, str]) -> None:
-    assert run("serve", **environ) == (0, "", "")
+    status, out, err = run("serve", **environ)
+    assert (status, out) == (0, "")
+    assert "stdin ended before a message arrived" in err
