@@ -21,9 +21,9 @@ from mcp.types import (
     RequestId,
     jsonrpc_message_adapter,
 )
-from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic import TypeAdapter, ValidationError
 
+_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 _NAMES = {PARSE_ERROR: "Parse error", INVALID_REQUEST: "Invalid request"}
 
 
@@ -50,8 +50,8 @@ def parse_message(data: bytes) -> JSONRPCMessage:
     """
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        value = from_json(data)
-    except ValueError:
+        value = _JSON.validate_json(data)
+    except ValidationError:
         raise MalformedMessage(PARSE_ERROR, "it isn't valid JSON in UTF-8", _loosely_read(data)) from None
     if isinstance(value, list):
         raise MalformedMessage(INVALID_REQUEST, "it is a batch; send each message by itself", None)
