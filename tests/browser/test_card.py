@@ -288,7 +288,7 @@ def test_what_was_live_ages_before_the_viewer_s_eyes(stage: Stage) -> None:
 
 
 def test_everything_can_be_reached_and_used_by_keyboard_alone(stage: Stage) -> None:
-    stage.show("cth_eN4e4kR12CJV")
+    stage.show("cth_with_parts")
     reached = []
     stage.card.locator("body").evaluate("document.body.tabIndex = -1, document.body.focus()")
     for _ in range(6):

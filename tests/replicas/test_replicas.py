@@ -81,9 +81,17 @@ async def test_calls_of_both_eras_are_spread_over_all_workers(start: Start) -> N
         rig.simulator.behave_always(Behaviour(latency=0.05))
         for client in (modern, legacy):
             seen: set[int] = set()
-            for _ in range(20):
-                assert await ends_of([client] * 16) == {TOTAL: 16}
-                seen |= rig.connected_to(rig.simulator.port)
+
+            async def watch(seen: set[int] = seen) -> None:
+                while True:
+                    seen |= rig.connected_to(rig.simulator.port)
+                    await anyio.sleep(0.01)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(watch)
+                for _ in range(20):
+                    assert await ends_of([client] * 16) == {TOTAL: 16}
+                tasks.cancel_scope.cancel()
             assert seen == rig.workers()
             assert len(seen) == 2 * WORKERS
             rig.simulator.stop()
