@@ -15,6 +15,7 @@ from typing import Final
 from mcp.server.transport_security import RequestBodyLimitMiddleware
 from mcp.types import (
     HEADER_MISMATCH,
+    METHOD_NOT_FOUND,
     PROTOCOL_VERSION_META_KEY,
     UNSUPPORTED_PROTOCOL_VERSION,
     ErrorData,
@@ -32,7 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from juspay_mcp.server.json_rpc import MalformedMessage, parse_message
 
 _HEADER: Final = "mcp-protocol-version"
-_VERSION: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_VERSION: Final = re.compile(r"\b(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|v?[0-9]{1,3}(?:\.[0-9]{1,3}){1,2})\b")
 _SERVED: Final = "This server serves " + ", ".join(KNOWN_PROTOCOL_VERSIONS)
 _logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ def _agree_on_version(headers: list[str], message: JSONRPCMessage) -> str | None
         raise _VersionNotServed(UNSUPPORTED_PROTOCOL_VERSION, "Unsupported protocol version", header, message)
     if isinstance(message, JSONRPCRequest) and message.method == "initialize":
         reason = "The version in MCP-Protocol-Version has no initialize; send an older one, or no such header"
-        raise _VersionNotServed(UNSUPPORTED_PROTOCOL_VERSION, reason, header, message)
+        raise _VersionNotServed(METHOD_NOT_FOUND, reason, header, message)
     if len(named) > 1:
         reason = "MCP-Protocol-Version names more than one version, which 2026-07-28 doesn't allow"
         raise _VersionNotServed(HEADER_MISMATCH, reason, header, message)
@@ -125,8 +126,9 @@ def _with_version(scope: Scope, version: str | None) -> Scope:
 
 
 def _refuse(answer: JSONRPCError) -> Response:
+    missing = answer.error.code == METHOD_NOT_FOUND  # 2026-07-28 asks for 404, also for a method it has removed
     return Response(
         answer.model_dump_json(by_alias=True, exclude_unset=True),
-        status_code=HTTPStatus.BAD_REQUEST,
+        status_code=HTTPStatus.NOT_FOUND if missing else HTTPStatus.BAD_REQUEST,
         media_type="application/json",
     )
