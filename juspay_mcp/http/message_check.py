@@ -24,7 +24,7 @@ from mcp.types import (
     JSONRPCRequest,
     UnsupportedProtocolVersionErrorData,
 )
-from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS
+from mcp.types.version import HANDSHAKE_PROTOCOL_VERSIONS, KNOWN_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -78,7 +78,9 @@ class _VersionNotServed(Exception):
     def __init__(self, code: int, reason: str, header: str, message: JSONRPCMessage) -> None:
         super().__init__(reason)
         requested = ", ".join(_VERSION.findall(header))
-        data = UnsupportedProtocolVersionErrorData(supported=list(KNOWN_PROTOCOL_VERSIONS), requested=requested)
+        # To a request of 2026-07-28, what `server/discover` lists.
+        versions = MODERN_PROTOCOL_VERSIONS if _is_enveloped(message) else KNOWN_PROTOCOL_VERSIONS
+        data = UnsupportedProtocolVersionErrorData(supported=list(versions), requested=requested)
         error = ErrorData(code=code, message=f"{reason}. {_SERVED}", data=data.model_dump(mode="json"))
         self.answer = JSONRPCError(
             jsonrpc="2.0", id=message.id if isinstance(message, JSONRPCRequest) else None, error=error
