@@ -88,10 +88,12 @@ async def test_without_a_reader_of_stderr_it_serves_and_ends_with_0(environ: dic
     command = [*COMMAND, "serve", "--http", "--port", str(port), "--workers", workers]
     with subprocess.Popen(command, stderr=writing, env=environ | MEASURING | CHATTY) as process:  # noqa: ASYNC220 - it begins at once
         os.close(writing)
-        await until_healthy(f"http://127.0.0.1:{port}")
-        async with connected(f"http://127.0.0.1:{port}") as client:
-            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        process.send_signal(signal.SIGTERM)
+        try:
+            await until_healthy(f"http://127.0.0.1:{port}", 60)
+            async with connected(f"http://127.0.0.1:{port}") as client:
+                assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
+        finally:
+            process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
 
 
