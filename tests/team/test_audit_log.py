@@ -40,8 +40,10 @@ def locked(path: Path) -> Iterator[None]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        yield
-        holder.communicate()
+        try:
+            yield
+        finally:
+            holder.communicate()
 
 
 async def healthy(url: str) -> None:

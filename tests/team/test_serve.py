@@ -134,11 +134,13 @@ def test_a_gateway_that_signs_in_is_taken_at_its_word_and_warned_about(environ: 
     with started(
         environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}, "--host", EVERYWHERE, "--allow-unauthenticated"
     ) as server:
-        assert server.said[0].endswith(
-            "WARNING juspay_mcp.http.serve anyone who reaches this address can ask about any customer: "
-            "a gateway must sign callers in\n"
-        )
-        assert server.end() == ("", "", 0)
+        out, later, status = server.end()
+    warning = (
+        "WARNING juspay_mcp.http.serve anyone who reaches this address can ask about any customer: "
+        "a gateway must sign callers in\n"
+    )
+    assert (out, status) == ("", 0)
+    assert warning in "".join(server.said) + later  # the log comes by a thread
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
@@ -187,11 +189,13 @@ def test_as_many_files_as_the_system_allows_may_be_open(environ: dict[str, str],
     with started(environ, prefix=prefix) as server:
         limits = Path(f"/proc/{server.process.pid}/limits").read_text(encoding="ascii")
         assert re.findall(r"^Max open files +(\d+) +(\d+)", limits, re.MULTILINE) == [(str(hard), str(hard))]
+        _, later, _ = server.end()
     warning = (
         "at most 500 files can be open, fewer than the 1024 connections of a worker: raise the limit "
         "(LimitNOFILE=, ulimit -n)\n"
     )
-    said = [line.partition("WARNING juspay_mcp.http.serve ")[2] for line in server.said if "files" in line]
+    lines = [*server.said, *later.splitlines(keepends=True)]  # the log comes by a thread
+    said = [line.partition("WARNING juspay_mcp.http.serve ")[2] for line in lines if "files" in line]
     assert said == [warning] * warned
 
 
