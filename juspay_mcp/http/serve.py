@@ -62,7 +62,7 @@ class Address:
 
     @property
     def is_open(self) -> bool:
-        """Whether whoever reaches it may call without a token."""
+        """Whether anyone who can connect may call without a token."""
         return self.allow_unauthenticated or not self.is_public
 
     @property

@@ -136,7 +136,7 @@ def _httpx2_errors() -> Iterator[None]:
 class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
     """One connection, which gives out no more bytes than it is allowed to, in small pieces.
 
-    Whoever made it closes it, even in a TLS handshake that was cancelled: httpcore2 by itself wouldn't.
+    Its maker closes it, even in a cancelled TLS handshake, in which httpcore2 would leave it open.
     """
 
     _stream: httpcore2.AsyncNetworkStream

@@ -198,7 +198,7 @@ class StdioClient:
         while data:
             try:
                 data = data[os.write(self._wire, data) :]
-            except BlockingIOError:  # whoever shares the pipe made it non-blocking
+            except BlockingIOError:  # another process that shares the pipe made it non-blocking
                 select.select([], [self._wire], [])
 
 
@@ -271,7 +271,7 @@ def _read() -> bytes:
     while True:
         try:
             return os.read(_STDIN, _CHUNK)
-        except BlockingIOError:  # whoever shares the pipe made it non-blocking
+        except BlockingIOError:  # another process that shares the pipe made it non-blocking
             select.select([_STDIN], [], [])
         except OSError:
             return b""

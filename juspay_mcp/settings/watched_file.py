@@ -80,7 +80,7 @@ class WatchedFile(Generic[T]):
         self._value = value
 
     def __call__(self) -> T:
-        """The value in force."""
+        """The current value."""
         state = self._state()
         if state != self._seen:
             self._seen = state
