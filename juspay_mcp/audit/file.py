@@ -1,7 +1,7 @@
 """Where audit lines go: a file, or stderr. Nothing here waits longer than it is told to.
 
-A line is one write at the end of the file, so several processes may append to it. The file is opened again for each
-line (some 10 µs): it may be renamed, deleted or truncated at any time, as logrotate does, on Windows too.
+Lines are one write at the end of the file, so several processes may append to it. The file is opened again for each
+write (some 10 µs): it may be renamed, deleted or truncated at any time, as logrotate does, on Windows too.
 """
 
 import errno
@@ -40,11 +40,11 @@ _PIPE_BUF: Final = getattr(select, "PIPE_BUF", 512)
 class Lines(Protocol):
     """Where lines go. `deadline` is a time of `time.monotonic`, up to which a lock or a full pipe is waited for."""
 
-    def append(self, line: bytes, deadline: float) -> None:
-        """Writes a line, which ends in a newline.
+    def append(self, lines: bytes, deadline: float) -> None:
+        """Writes one or more lines, each of which ends in a newline.
 
         Raises:
-            OSError: it couldn't be written whole. If a part was, the next line begins on a new one.
+            OSError: not all could be written. If a part of a line was, the next begins on a new one.
         """
 
     def check(self, deadline: float) -> None:
@@ -71,10 +71,10 @@ class LogFile:
         finally:
             os.close(descriptor)
 
-    def append(self, line: bytes, deadline: float) -> None:
-        """Writes a line; another process that holds a lock (`flock`) on the file is waited for."""
+    def append(self, lines: bytes, deadline: float) -> None:
+        """Writes lines; another process that holds a lock (`flock`) on the file is waited for."""
         with self._locked(deadline) as descriptor:
-            data = b"\n" + line if _is_torn(descriptor) else line
+            data = b"\n" + lines if _is_torn(descriptor) else lines
             if os.write(descriptor, data) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -109,9 +109,9 @@ class Stderr:
             raise OSError(errno.EINVAL, "a device that keeps nothing")
         self._torn = False
 
-    def append(self, line: bytes, deadline: float) -> None:
-        """Writes a line; a reader that leaves the pipe full is waited for."""
-        data = memoryview(b"\n" + line if self._torn else line)
+    def append(self, lines: bytes, deadline: float) -> None:
+        """Writes lines; a reader that leaves the pipe full is waited for."""
+        data = memoryview(b"\n" + lines if self._torn else lines)
         while data:
             self.check(deadline)
             with suppress(BlockingIOError):  # it is shared: another process was quicker

@@ -1,5 +1,7 @@
 """Whatever holds a line up, the event loop goes on."""
 
+import errno
+import os
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -7,7 +9,7 @@ from threading import Event
 import anyio
 import pytest
 
-from juspay_mcp.audit.writer import LineWriter
+from juspay_mcp.audit.writer import MAX_TOGETHER, LineWriter
 from tests.support.serving import until
 
 PATIENCE = 0.1
@@ -18,12 +20,16 @@ class SlowDisk:
 
     def __init__(self) -> None:
         self.begun, self.goes_on = Event(), Event()
+        self.full = False
         self.written: list[bytes] = []
 
-    def append(self, line: bytes, _deadline: float) -> None:
+    def append(self, lines: bytes, _deadline: float) -> None:
+        first = not self.begun.is_set()
         self.begun.set()
         self.goes_on.wait(10)
-        self.written.append(line)
+        if self.full and not first:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.written.append(lines)
 
     def check(self, _deadline: float) -> None:
         self.goes_on.wait(10)
@@ -46,6 +52,7 @@ async def test_a_disk_that_does_not_answer_fails_the_line_and_leaves_the_loop_ru
     turns = 0
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(fails, writer, b"one\n")
+        await until(disk.begun.is_set)
         tasks.start_soon(fails, writer, b"two\n")
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
@@ -75,6 +82,39 @@ async def test_beyond_so_many_that_wait_a_line_fails_at_once_and_a_check_before(
         await anyio.wait_all_tasks_blocked()
         with pytest.raises(BlockingIOError):
             await writer.append(b"two\n")
+
+
+async def test_lines_that_wait_are_written_together_in_their_order_and_each_is_told(disk: SlowDisk) -> None:
+    writer = LineWriter(disk)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.append, b"one\n")
+        await until(disk.begun.is_set)
+        for number in range(MAX_TOGETHER + 1):
+            tasks.start_soon(writer.append, b"%d\n" % number)
+        tasks.start_soon(writer.check)
+        await anyio.wait_all_tasks_blocked()
+        disk.goes_on.set()
+    writer.close()
+    assert disk.written == [b"one\n", b"0\n1\n2\n3\n4\n5\n6\n7\n", b"8\n"]
+
+
+async def test_lines_that_were_not_written_fail_together(disk: SlowDisk) -> None:
+    async def is_told(line: bytes) -> None:
+        with pytest.raises(OSError, match="No space left"):
+            await writer.append(line)
+
+    writer = LineWriter(disk)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(writer.append, b"one\n")
+        await until(disk.begun.is_set)
+        for line in (b"two\n", b"three\n"):
+            tasks.start_soon(is_told, line)
+        await anyio.wait_all_tasks_blocked()
+        disk.full = True
+        disk.goes_on.set()
+    await writer.check()
+    writer.close()
+    assert disk.written == [b"one\n"]
 
 
 async def test_a_caller_that_is_cancelled_waits_for_its_line(disk: SlowDisk) -> None:
