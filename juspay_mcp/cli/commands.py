@@ -31,7 +31,7 @@ def _settings() -> "Settings":
     from juspay_mcp.settings.load import load_settings  # noqa: PLC0415 - pydantic: a third of the time that --help takes
 
     settings = load_settings(os.environ)
-    configure_logging(settings.log_level, sys.stderr)
+    configure_logging(settings.log_level, sys.stderr, settings.log_format)
     return settings
 
 
