@@ -17,7 +17,7 @@ from juspay_mcp.errors import EX_CONFIG, ConfigurationError, causes
 from juspay_mcp.http.auth.jwks import JWKS
 from juspay_mcp.http.auth.tokens_file import MAX_FILE, TokensFile, read_entries
 from juspay_mcp.http.serve import Address, check_start
-from juspay_mcp.observability.export import UnusableTraces, make_provider
+from juspay_mcp.observability.export import SIGNALS, Signal, Unexportable, make_provider
 from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter
 from juspay_mcp.settings.load import AccessSettings, OAuthSettings, Settings
 from juspay_mcp.settings.plain_text import without_mark
@@ -56,7 +56,8 @@ def extra_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tup
     if access.allowed_hosts or access.public_url:
         yield "host names", partial(_host_names, access), ""
     if any(name.startswith("OTEL_") for name in environ):
-        yield "traces", partial(_traces, environ), ""
+        for signal in SIGNALS:
+            yield signal.name, partial(_exported, signal, environ), ""
 
 
 async def _audit_key(settings: Settings) -> str:
@@ -137,15 +138,14 @@ async def _host_names(access: AccessSettings) -> str:
     return f"{count} {'name is' if count == 1 else 'names are'} answered over HTTP, in addition to loopback's."
 
 
-async def _traces(environ: Mapping[str, str]) -> str | Check:
+async def _exported(signal: Signal, environ: Mapping[str, str]) -> str | Check:
+    if not signal.exporters(environ):
+        return f"The OTEL_ variables don't ask for {signal.name}."
     try:
-        provider = make_provider(environ)
-    except UnusableTraces as why:
-        return _warning("traces", f"The server starts, but spans can't be exported: {why}.")
-    if provider is None:
-        return "The OTEL_ variables don't ask for traces."
-    provider.shutdown()
-    return "Spans can be exported as the OTEL_ variables say."
+        make_provider(signal, environ).shutdown()
+    except Unexportable as why:
+        return _warning(signal.name, f"The server starts, but {signal.name} can't be exported: {why}.")
+    return f"{signal.name.capitalize()} can be exported as the OTEL_ variables say."
 
 
 def _warning(name: str, finding: str) -> Check:

@@ -61,11 +61,11 @@ def _serve_stdio() -> None:
         import anyio  # noqa: PLC0415 - the SDK takes half a second to import
 
         from juspay_mcp import VERSION  # noqa: PLC0415 - the same
-        from juspay_mcp.observability.export import exported_spans  # noqa: PLC0415 - the same
+        from juspay_mcp.observability.export import exported_telemetry  # noqa: PLC0415 - the same
         from juspay_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - the same
 
     greet(VERSION)
-    with exported_spans(os.environ):
+    with exported_telemetry(os.environ):
         anyio.run(serve_stdio, settings)
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, metadata_url, open_verifier
 from juspay_mcp.http.endpoint import Endpoint
-from juspay_mcp.observability.export import exported_spans
+from juspay_mcp.observability.export import exported_telemetry
 from juspay_mcp.observability.start_line import log_start
 from juspay_mcp.server.mcp_server import Context, build_server
 from juspay_mcp.service.wallet_service import WalletService, open_service
@@ -56,7 +56,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with _said_in_the_log(), exported_spans(traces):
+        with _said_in_the_log(), exported_telemetry(traces):
             async with open_service(settings) as app.state.service, endpoint.run():
                 log_start(settings, "http")
                 yield
