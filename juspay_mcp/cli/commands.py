@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from juspay_mcp.cli.setup_command import setup
 from juspay_mcp.cli.terminal import PROGRAM, greet, read_customer_id, spinner, variables_help
 from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
 from juspay_mcp.observability.logs import configure_logging
@@ -294,3 +295,6 @@ def simulator(port: int) -> int:
     from juspay_mcp.cli.simulator_command import run_simulator  # noqa: PLC0415 - an HTTP server takes 30 ms to import
 
     return run_simulator(port, _SAMPLE)
+
+
+cli.add_command(setup)
