@@ -1,9 +1,10 @@
 """The command `setup`: writes this server into a host's own configuration, or takes it out again.
 
 Nothing else in the file changes its value. A file that can't be read (JSON with comments, say) is left as it is.
-Where each host keeps its file: Claude Desktop's by modelcontextprotocol.io/docs/develop/connect-local-servers, VS Code's by
-code.visualstudio.com/docs/copilot/customization/mcp-servers, Cursor's by cursor.com/docs/mcp, Codex's by
-developers.openai.com/codex/mcp, Claude Code's by code.claude.com/docs/en/mcp.
+Where each host keeps its file is said in its documentation: Claude Desktop's in
+modelcontextprotocol.io/docs/develop/connect-local-servers, VS Code's in
+code.visualstudio.com/docs/copilot/customization/mcp-servers, Cursor's in cursor.com/docs/mcp, Codex's in
+developers.openai.com/codex/mcp, Claude Code's in code.claude.com/docs/en/mcp.
 """
 
 import json
