@@ -16,9 +16,9 @@ from typing import Final
 import anyio
 from pydantic import SecretBytes, SecretStr
 
-from juspay_mcp.cli.check_extras import AUTHORITIES, Step, extra_checks, start
-from juspay_mcp.cli.reachability import DIRECT, Problem, Resolver, Target, Template, connect, shake_hands, tunnel
-from juspay_mcp.cli.report import NOT_SET_UP, Check, Report
+from juspay_mcp.cli.check_connection import DIRECT, Problem, Resolver, Target, Template, connect, shake_hands, tunnel
+from juspay_mcp.cli.check_report import NOT_SET_UP, Check, Report
+from juspay_mcp.cli.check_server import AUTHORITIES, Step, extra_checks, start
 from juspay_mcp.errors import (
     EX_CONFIG,
     EX_USAGE,

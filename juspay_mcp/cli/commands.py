@@ -265,7 +265,7 @@ def check(ignored: list[str], customer_id: str | None, *, as_json: bool) -> int:
     import anyio  # noqa: PLC0415 - it runs what the server's start runs, which takes most of a second to import
 
     from juspay_mcp.cli.check import run_checks  # noqa: PLC0415 - the same
-    from juspay_mcp.cli.report import render  # noqa: PLC0415 - the same
+    from juspay_mcp.cli.check_report import render  # noqa: PLC0415 - the same
 
     customer = customer_id and read_customer_id(customer_id)
     with spinner("Checking ..."):

@@ -11,8 +11,8 @@ from anyio.to_thread import run_sync
 from pydantic import SecretStr
 
 from juspay_mcp.audit.log import open_audit
-from juspay_mcp.cli.reachability import Problem
-from juspay_mcp.cli.report import Check
+from juspay_mcp.cli.check_connection import Problem
+from juspay_mcp.cli.check_report import Check
 from juspay_mcp.errors import EX_CONFIG, ConfigurationError, causes
 from juspay_mcp.http.auth.jwks import JWKS
 from juspay_mcp.http.auth.tokens_file import MAX_FILE, TokensFile, read_entries
