@@ -103,20 +103,16 @@ def run_gallery() -> Iterator[str]:
     with Simulator() as simulator, start_blocking_portal() as portal:
         transport = stdio_client(simulated_server(simulator, API_KEY))
         client = Client(transport, read_timeout_seconds=TIMEOUT_SECONDS)
-        with portal.wrap_async_context_manager(client), _serving(Backend(portal, client)) as url:
-            yield url
-
-
-@contextmanager
-def _serving(backend: Backend) -> Iterator[str]:
-    with ThreadingHTTPServer((_HOST, 0), partial(_Handler, backend)) as server:
-        # Seconds between two looks at whether to stop.
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            # Behind `#`, where no request, log or Referer carries it on.
-            yield f"http://{_HOST}:{server.server_port}/#{backend.token}"
-        finally:
-            server.shutdown()
+        backend = Backend(portal, client)
+        listening = ThreadingHTTPServer((_HOST, 0), partial(_Handler, backend))
+        with portal.wrap_async_context_manager(client), listening as server:
+            # Seconds between two looks at whether to stop.
+            Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            try:
+                # Behind `#`, where no request, log or Referer carries it on.
+                yield f"http://{_HOST}:{server.server_port}/#{backend.token}"
+            finally:
+                server.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):

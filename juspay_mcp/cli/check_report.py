@@ -87,15 +87,18 @@ def render(report: Report) -> list[str]:
         lines = [line for number, step in steps for line in _wrap(f"{number}. ", step, margin=0)]
         return [f"{title}: not set up yet; three steps", "", *lines]
     where = f"{report.environment}, {report.base_url or 'built in'}" if report.environment else "not usable yet"
-    checks = [line for check in report.checks for line in _lines(check)]
-    return [f"{title}: {where}", "", *checks, "", _verdict(report)]
-
-
-def _lines(check: Check) -> list[str]:
-    mark = "FAILED" if check.outcome == "failed" else check.outcome
-    advice = [line for step in (check.advice or "").splitlines() for line in _wrap("-> ", step)]
-    first, *rest = _wrap("", check.finding)
-    return [f"{mark:<8} {check.name:<13} {first.lstrip()}", *rest, *advice]
+    lines = [f"{title}: {where}", ""]
+    for check in report.checks:
+        mark = "FAILED" if check.outcome == "failed" else check.outcome
+        first, *rest = _wrap("", check.finding)
+        lines += [f"{mark:<8} {check.name:<13} {first.lstrip()}", *rest]
+        lines += [line for step in (check.advice or "").splitlines() for line in _wrap("-> ", step)]
+    if report.failed:
+        names = ", ".join(check.name for check in report.failed)
+        return [*lines, "", f"{len(report.failed)} of {len(report.checks)} checks failed: {names}."]
+    against = ", with the simulator and not with Juspay" if report.environment == "simulator" else ""
+    warned = ", ".join(check.name for check in report.checks if check.outcome == "warning")
+    return [*lines, "", f"This set-up works{against}{f'; see the warning about: {warned}' if warned else ''}."]
 
 
 def _wrap(mark: str, sentence: str, margin: int = _INDENT) -> list[str]:
@@ -108,12 +111,3 @@ def _wrap(mark: str, sentence: str, margin: int = _INDENT) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _verdict(report: Report) -> str:
-    if report.failed:
-        names = ", ".join(check.name for check in report.failed)
-        return f"{len(report.failed)} of {len(report.checks)} checks failed: {names}."
-    against = ", with the simulator and not with Juspay" if report.environment == "simulator" else ""
-    warned = ", ".join(check.name for check in report.checks if check.outcome == "warning")
-    return f"This set-up works{against}{f'; see the warning about: {warned}' if warned else ''}."

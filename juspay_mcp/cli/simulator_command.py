@@ -16,15 +16,9 @@ def run_simulator(port: int, sample: str) -> int:
         reason = error.strerror or type(error).__name__
         click.echo(f"{PROGRAM}: can't use port {port} ({reason}); choose another one with --port.", err=True)
         return EX_UNAVAILABLE
-    click.echo(_how_to_ask(stand_in.url, sample), err=True)
-    stand_in.serve_forever()
-    return EX_OK
-
-
-def _how_to_ask(url: str, sample: str) -> str:
-    width = max(map(len, CUSTOMERS))
+    url, width = stand_in.url, max(map(len, CUSTOMERS))
     customers = "\n".join(f"  {customer:{width}}  {about}" for customer, about in CUSTOMERS.items())
-    return f"""\
+    how_to_ask = f"""\
 A stand-in for Juspay's API listens on {url} until Ctrl-C. All its figures are made up.
 
 Ask it through this program, in another terminal:
@@ -41,3 +35,6 @@ Or directly:
 
 Customers:
 {customers}"""
+    click.echo(how_to_ask, err=True)
+    stand_in.serve_forever()
+    return EX_OK
