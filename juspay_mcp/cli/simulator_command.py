@@ -2,7 +2,7 @@
 
 import click
 
-from juspay_mcp.cli.terminal import PROGRAM
+from juspay_mcp.cli.terminal import PROGRAM, why_not_listening
 from juspay_mcp.errors import EX_OK, EX_UNAVAILABLE
 from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, MERCHANT_ID, Simulator
 
@@ -13,7 +13,7 @@ def run_simulator(port: int, sample: str) -> int:
     try:
         stand_in.start()
     except OSError as error:
-        reason = error.strerror or type(error).__name__
+        reason = why_not_listening(error)
         click.echo(f"{PROGRAM}: can't use port {port} ({reason}); choose another one with --port.", err=True)
         return EX_UNAVAILABLE
     url, width = stand_in.url, max(map(len, CUSTOMERS))
