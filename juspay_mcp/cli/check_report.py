@@ -1,6 +1,7 @@
 """What the command `check` reports, as text for a person and as JSON."""
 
 import json
+import sys
 import textwrap
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
@@ -12,6 +13,10 @@ from juspay_mcp.settings.load import Environment
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 _WIDTH: Final = 100
+# On Windows a file's mode says nothing about who may read it.
+_ONLY_YOU: Final = (
+    'icacls FILE /inheritance:r /grant:r "%USERNAME%:R"' if sys.platform == "win32" else "chmod 600 FILE"
+)
 _INDENT: Final = 23  # the columns of the mark and the name
 
 
@@ -36,9 +41,9 @@ NOT_SET_UP: Final = Check(
     finding="Not set up yet: none of this server's variables is set.",
     advice="Get an API key and your merchant id from Juspay's dashboard. To see what the server answers without "
     "them: juspay-wallets-mcp demo\n"
-    "Save the key in a file that only you can read, and set JUSPAY_API_KEY_FILE to its path, JUSPAY_MERCHANT_ID, and "
-    "JUSPAY_ENV (sandbox or production): in the env block of your MCP host's settings for this server, and in this "
-    "shell.\n"
+    f"Save the key in a file that only you can read ({_ONLY_YOU}), and set JUSPAY_API_KEY_FILE to its path, "
+    "JUSPAY_MERCHANT_ID, and JUSPAY_ENV (sandbox or production): in the env block of your MCP host's settings for "
+    "this server, and in this shell.\n"
     "Run juspay-wallets-mcp check again.",
     exit_status=EX_CONFIG,
 )
