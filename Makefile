@@ -7,7 +7,7 @@ DISTRIBUTION := juspay-wallets-mcp
 # Only a real Redis reaches these lines; CI has one.
 UNCOVERED := $(if $(CI)$(shell command -v redis-server),,--omit=juspay_mcp/service/redis_rate_limit.py)
 
-# The tests start some hundred processes: without bytecode, each of them would compile anew all that it imports.
+# The tests start some hundred processes: without bytecode, each of them would compile again all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 # How many workers these are is said in tests/conftest.py.
 PARALLEL := -n auto --dist worksteal

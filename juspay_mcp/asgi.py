@@ -1,6 +1,6 @@
 """The ASGI app for people who bring their own server: `uvicorn --factory juspay_mcp.asgi:app`.
 
-It must be told who may call; for a gateway that signs callers in, call `web.create_app` yourself.
+It must be told who may call; behind a gateway that authenticates callers, call `http.app.create_app` yourself.
 
 An app can't close a connection whose client sends no request, or doesn't read. uvicorn does with the options
 `--http juspay_mcp.asgi:TimeoutProtocol --ws none --limit-concurrency 1024`; other servers need a proxy in front.

@@ -7,6 +7,7 @@ can reach it by a name of its own, and calls the tool only for who knows this ru
 
 import json
 import secrets
+import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +16,7 @@ from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 from typing import Any, Final, NamedTuple
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -40,7 +41,7 @@ _PAGE_POLICY: Final = f"{_INLINE}connect-src 'self'; frame-src 'self'; form-acti
 _CARD_POLICY: Final = (
     f"{_INLINE}form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts; require-trusted-types-for 'script'"
 )
-_FOREVER: Final = Event()
+_A_WHILE: Final = 3_600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +86,15 @@ class _Reply(NamedTuple):
 def open_gallery(
     say: Callable[[str], None],
     browse: Callable[[str], object] = webbrowser.open,
-    wait: Callable[[], object] = _FOREVER.wait,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> None:
     """Shows the gallery in a browser, and serves it until Ctrl-C interrupts the waiting."""
     try:
         with run_gallery() as url:
             say(f"The wallet card, with made-up customers, until Ctrl-C: {url}")
             browse(url)
-            wait()
+            while True:  # on Windows, Ctrl-C ends a sleep, but not the waiting for an event
+                sleep(_A_WHILE)
     except* KeyboardInterrupt:  # on its way out of the portal it becomes a group's
         say("")  # the terminal has written ^C
 
@@ -103,20 +105,16 @@ def run_gallery() -> Iterator[str]:
     with Simulator() as simulator, start_blocking_portal() as portal:
         transport = stdio_client(simulated_server(simulator, API_KEY))
         client = Client(transport, read_timeout_seconds=TIMEOUT_SECONDS)
-        with portal.wrap_async_context_manager(client), _serving(Backend(portal, client)) as url:
-            yield url
-
-
-@contextmanager
-def _serving(backend: Backend) -> Iterator[str]:
-    with ThreadingHTTPServer((_HOST, 0), partial(_Handler, backend)) as server:
-        # Seconds between two looks at whether to stop.
-        Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            # Behind `#`, where no request, log or Referer carries it on.
-            yield f"http://{_HOST}:{server.server_port}/#{backend.token}"
-        finally:
-            server.shutdown()
+        backend = Backend(portal, client)
+        listening = ThreadingHTTPServer((_HOST, 0), partial(_Handler, backend))
+        with portal.wrap_async_context_manager(client), listening as server:
+            # Seconds between two looks at whether to stop.
+            Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            try:
+                # Behind `#`, where no request, log or Referer carries it on.
+                yield f"http://{_HOST}:{server.server_port}/#{backend.token}"
+            finally:
+                server.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):

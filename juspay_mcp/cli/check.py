@@ -16,9 +16,9 @@ from typing import Final
 import anyio
 from pydantic import SecretBytes, SecretStr
 
-from juspay_mcp.cli.check_extras import AUTHORITIES, Step, extra_checks, start
-from juspay_mcp.cli.reachability import DIRECT, Problem, Resolver, Target, Template, connect, shake_hands, tunnel
-from juspay_mcp.cli.report import NOT_SET_UP, Check, Report
+from juspay_mcp.cli.check_connection import DIRECT, Problem, Resolver, Target, Template, connect, shake_hands, tunnel
+from juspay_mcp.cli.check_report import NOT_SET_UP, Check, Report
+from juspay_mcp.cli.check_server import AUTHORITIES, Step, extra_checks, start
 from juspay_mcp.errors import (
     EX_CONFIG,
     EX_USAGE,
@@ -72,23 +72,25 @@ class _Checks:
         `advice` is what to do about a ConfigurationError.
         """
         failed = next((check.name for check in self.done if check.name in after and check.outcome == "failed"), None)
-        self.done.append(_skipped(name, failed) if failed else await _result(name, step, advice))
-
-
-async def _result(name: str, step: Step, advice: str) -> Check:
-    try:
-        found = await step()
-    except ConfigurationError as error:
-        return _failed(name, str(error), advice or None, EX_CONFIG)
-    except Problem as problem:
-        return _failed(name, problem.finding, problem.advice, problem.exit_status)
-    except InvalidCustomerId as error:
-        return _failed(name, "The customer id is invalid, so no request about it was sent.", error.advice, EX_USAGE)
-    except WalletsError as error:
-        request = f"For Juspay's support, the request's id: {error.request_id}." if error.request_id else None
-        steps = filter(None, (_FIRST_STEPS.get(error.code), error.advice, request))
-        return _failed(name, error.problem, "\n".join(steps), error.exit_status)
-    return Check(name=name, outcome="ok", finding=found) if isinstance(found, str) else found
+        if failed:
+            self.done.append(_skipped(name, failed))
+            return
+        try:
+            found = await step()
+        except ConfigurationError as error:
+            result = _failed(name, str(error), advice or None, EX_CONFIG)
+        except Problem as problem:
+            result = _failed(name, problem.finding, problem.advice, problem.exit_status)
+        except InvalidCustomerId as error:
+            finding = "The customer id is invalid, so no request about it was sent."
+            result = _failed(name, finding, error.advice, EX_USAGE)
+        except WalletsError as error:
+            request = f"For Juspay's support, the request's id: {error.request_id}." if error.request_id else None
+            steps = filter(None, (_FIRST_STEPS.get(error.code), error.advice, request))
+            result = _failed(name, error.problem, "\n".join(steps), error.exit_status)
+        else:
+            result = Check(name=name, outcome="ok", finding=found) if isinstance(found, str) else found
+        self.done.append(result)
 
 
 def _failed(name: str, finding: str, advice: str | None, exit_status: int) -> Check:
@@ -127,11 +129,7 @@ async def run_checks(
     with ExitStack() as stack:
         account = settings.account or stack.enter_context(own_simulator())
         target = Target.of(account.base_url, min(settings.timeout_seconds, max_seconds))
-        if account.proxy:
-            await checks.run("proxy", partial(_proxy, target, account.proxy))
-        await checks.run("host", partial(_host, target, resolve, account), after=("proxy",))
-        needed = ("proxy", "host") if target.encrypted else ()
-        await checks.run("tls", partial(_tls, target, account), AUTHORITIES, after=needed)
+        await _check_connection(checks, account, target, resolve)
         if failed := next((check.name for check in checks.done if check.outcome == "failed"), None):
             checks.done += [_skipped(name, failed) for name in requests]
         else:
@@ -167,12 +165,12 @@ def _check_variables(environ: Mapping[str, str]) -> tuple[Check, Settings | None
     found = "; ".join(f"{label}: {', '.join(names)}" for label, names in lists.items() if names)
     if not (wrong or missing):
         return Check(name="variables", outcome="ok", finding=f"Nothing is wrong or missing; {found}."), settings
-    advice = [
-        *map(str, errors),
-        *filter(None, why),
-        *(_how_to_set(each.partition(" ")[0]) for each in missing),
-        _WHERE,
-    ]
+    advice = [*map(str, errors), *filter(None, why)]
+    for each in missing:
+        variable = BY_NAME[each.partition(" ")[0]]
+        rule = f"It must be {variable.says}; for example: {variable.example}."
+        advice.append(f"Set {variable.name}: {variable.meaning} {rule}")
+    advice.append(_WHERE)
     check = _failed("variables", f"{found[0].upper()}{found[1:]}.", "\n".join(advice), EX_CONFIG)
     return check, settings if usable else None
 
@@ -188,34 +186,38 @@ def _read(environ: Mapping[str, str], pipes: dict[str, SecretBytes]) -> tuple[Se
     return settings, [first, *more]
 
 
-def _how_to_set(name: str) -> str:
-    variable = BY_NAME[name]
-    return f"Set {name}: {variable.meaning} It must be {variable.says}; for example: {variable.example}."
+async def _check_connection(checks: _Checks, account: JuspayAccount, target: Target, resolve: Resolver) -> None:
+    """The proxy if there is one, the host, and its certificate."""
 
+    async def proxy(address: SecretStr) -> str:
+        async with tunnel(target, address):
+            return f"It connects to {target.host} on port {target.port}."
 
-async def _proxy(target: Target, proxy: SecretStr) -> str:
-    async with tunnel(target, proxy):
-        return f"It connects to {target.host} on port {target.port}."
+    async def host() -> str | Check:
+        if account.proxy:
+            finding = "Not needed: the proxy resolves it and connects to it."
+            return Check(name="host", outcome="skipped", finding=finding)
+        try:
+            await connect(target, resolve)
+        except Problem as problem:
+            if account.ignored_proxy:
+                hint = (
+                    f"{account.ignored_proxy} is set but not used: if this network needs a proxy, set JUSPAY_PROXY."
+                )
+                raise Problem(problem.finding, problem.advice.replace(DIRECT, hint)) from None
+            raise
+        return f"{target.host} resolves, and accepts connections on port {target.port}."
 
+    async def tls() -> str | Check:
+        if not target.encrypted:
+            return Check(name="tls", outcome="skipped", finding="Not needed: plain http on loopback.")
+        await shake_hands(target, tls_context(account), account.proxy)
+        return f"The certificate of {target.host} is valid."
 
-async def _host(target: Target, resolve: Resolver, account: JuspayAccount) -> str | Check:
     if account.proxy:
-        return Check(name="host", outcome="skipped", finding="Not needed: the proxy resolves it and connects to it.")
-    try:
-        await connect(target, resolve)
-    except Problem as problem:
-        if account.ignored_proxy:
-            hint = f"{account.ignored_proxy} is set but not used: if this network needs a proxy, set JUSPAY_PROXY."
-            raise Problem(problem.finding, problem.advice.replace(DIRECT, hint)) from None
-        raise
-    return f"{target.host} resolves, and accepts connections on port {target.port}."
-
-
-async def _tls(target: Target, account: JuspayAccount) -> str | Check:
-    if not target.encrypted:
-        return Check(name="tls", outcome="skipped", finding="Not needed: plain http on loopback.")
-    await shake_hands(target, tls_context(account), account.proxy)
-    return f"The certificate of {target.host} is valid."
+        await checks.run("proxy", partial(proxy, account.proxy))
+    await checks.run("host", host, after=("proxy",))
+    await checks.run("tls", tls, AUTHORITIES, after=("proxy", "host") if target.encrypted else ())
 
 
 async def _check_requests(

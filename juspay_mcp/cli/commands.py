@@ -25,7 +25,7 @@ SIMULATOR_PORT = 8790
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, known to the simulator
 _STDIN_HELP = """\
 If CUSTOMER_ID is -, it is read from the first line of stdin, which keeps an e-mail or a phone number out of the
-shell's history and the process list."""
+shell's history and the process list. PowerShell has no <: Get-Content FILE | command."""
 
 
 def _settings() -> "Settings":
@@ -79,7 +79,7 @@ Examples:
   {PROGRAM} wallets - < customer_id.txt
 
 \b
-Without keys, with made-up figures:
+Without keys, with made-up figures (in PowerShell, $env:JUSPAY_ENV="simulator" first):
   JUSPAY_ENV=simulator {PROGRAM} wallets {_SAMPLE}
 
 {_STDIN_HELP}
@@ -266,7 +266,7 @@ def check(ignored: list[str], customer_id: str | None, *, as_json: bool) -> int:
     import anyio  # noqa: PLC0415 - it runs what the server's start runs, which takes most of a second to import
 
     from juspay_mcp.cli.check import run_checks  # noqa: PLC0415 - the same
-    from juspay_mcp.cli.report import render  # noqa: PLC0415 - the same
+    from juspay_mcp.cli.check_report import render  # noqa: PLC0415 - the same
 
     customer = customer_id and read_customer_id(customer_id)
     with spinner("Checking ..."):

@@ -12,7 +12,7 @@ from typing import Final, TextIO
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import CallToolResult, TextContent
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.highlighter import JSONHighlighter
 from rich.rule import Rule
 from rich.text import Text
@@ -54,7 +54,13 @@ async def run_demo(console: Console, questions: Sequence[Question] = QUESTIONS) 
 
     What the servers write to stderr comes to this process's stderr, after the answers.
     """
-    console.print(_introduction())
+    console.print(
+        Text.assemble(
+            ("All customers and figures below are made up.", "bold"),
+            " A stand-in for Juspay answers on this machine; the server is the real one, started as a host "
+            "starts it. No keys, no network.",
+        )
+    )
     with Simulator() as simulator, TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:
             verdicts = [
@@ -65,7 +71,10 @@ async def run_demo(console: Console, questions: Sequence[Question] = QUESTIONS) 
         finally:
             log.seek(0)
             sys.stderr.write(log.read())
-    console.print(_result(verdicts))
+    right, count = sum(verdicts), len(verdicts)
+    title = Text(f"{right} of {count} answers were as expected", "bold green" if right == count else "bold red")
+    # With a title: without one, rich draws a line that a pipe of ASCII can't carry.
+    console.print("", Rule(title, align="left", style="dim"))
     if all(verdicts):
         _print_hosts(console)
     return all(verdicts)
@@ -108,17 +117,21 @@ async def _ask_one_server(
     transport = stdio_client(server, errlog=log)
     async with Client(transport, read_timeout_seconds=TIMEOUT_SECONDS) as client:
         tool = (await client.list_tools()).tools[0].name
-        console.print(_connection(client, tool, _milliseconds_since(started)))
+        named = client.server_info
+        name = f"{named.name} {named.version}, ready" if named else "Ready"
+        speaks = f"speaks MCP {client.protocol_version} over stdio"
+        console.print(Text(f"{name} in {_milliseconds_since(started)}, {speaks}\nTool: {tool}", "dim"))
         return [await _ask(client, tool, question, console) for question in questions]
 
 
 async def _ask(client: Client, tool: str, question: Question, console: Console) -> bool:
     started = time.perf_counter()
     result = await client.call_tool(tool, {"customer_id": question.customer})
-    took = _milliseconds_since(started)
+    title = Text.assemble((question.customer, "bold"), (f"  {_milliseconds_since(started)}", "dim"))
+    console.print("", Rule(title, align="left", style="dim"), Text(question.case, "italic"), "")
     reply = read_result(result)
     verdict = is_as_expected(reply, question)
-    console.print(_heading(question, took), _reply_view(reply))
+    console.print(answer_view(reply) if isinstance(reply, Answer) else Text.assemble(("Error: ", "bold red"), reply))
     if not verdict:
         console.print(Text(f"UNEXPECTED: should have been {question.error or 'an answer'}.", "bold red"))
     return verdict
@@ -126,36 +139,6 @@ async def _ask(client: Client, tool: str, question: Question, console: Console) 
 
 def _milliseconds_since(started: float) -> str:
     return f"{(time.perf_counter() - started) * 1000:.0f} ms"
-
-
-def _introduction() -> Text:
-    return Text.assemble(
-        ("All customers and figures below are made up.", "bold"),
-        " A stand-in for Juspay answers on this machine; the server is the real one, started as a host starts it. "
-        "No keys, no network.",
-    )
-
-
-def _connection(client: Client, tool: str, took: str) -> Text:
-    server = client.server_info
-    name = f"{server.name} {server.version}, ready" if server else "Ready"
-    return Text(f"{name} in {took}, speaks MCP {client.protocol_version} over stdio\nTool: {tool}", "dim")
-
-
-def _heading(question: Question, took: str) -> Group:
-    title = Text.assemble((question.customer, "bold"), (f"  {took}", "dim"))
-    return Group("", Rule(title, align="left", style="dim"), Text(question.case, "italic"), "")
-
-
-def _reply_view(reply: Answer | str) -> RenderableType:
-    return answer_view(reply) if isinstance(reply, Answer) else Text.assemble(("Error: ", "bold red"), reply)
-
-
-def _result(verdicts: Sequence[bool]) -> Group:
-    right, count = sum(verdicts), len(verdicts)
-    title = Text(f"{right} of {count} answers were as expected", "bold green" if right == count else "bold red")
-    # With a title: without one, rich draws a line that a pipe of ASCII can't carry.
-    return Group("", Rule(title, align="left", style="dim"))
 
 
 def _print_hosts(console: Console) -> None:
@@ -167,20 +150,13 @@ def _print_hosts(console: Console) -> None:
         for host in hosts:
             console.print(Text.assemble((host.name, "bold"), f": {host.file} ({host.where})"))
         console.print(JSONHighlighter()(Text(block)), soft_wrap=True)
-    console.print(_how_to_go_on())
-    console.print(_offer())
-
-
-def _how_to_go_on() -> Text:
-    return Text.assemble(
-        "\nRestart the host and ask: ",
-        ("What is in the wallets of customer cth_all_linked?", "bold"),
-        "\n\nFor real figures, set in that env: JUSPAY_ENV to sandbox or production, JUSPAY_MERCHANT_ID, and "
-        "JUSPAY_API_KEY_FILE to the path of a file that holds the API key and nothing else.",
-    )
-
-
-def _offer() -> Text:
-    return Text.assemble(
-        "\nTo see the card that hosts with MCP Apps show, in a browser: ", ("juspay-wallets-mcp demo --open", "bold")
+    console.print(
+        Text.assemble(
+            "\nRestart the host and ask: ",
+            ("What is in the wallets of customer cth_all_linked?", "bold"),
+            "\n\nFor real figures, set in that env: JUSPAY_ENV to sandbox or production, JUSPAY_MERCHANT_ID, and "
+            "JUSPAY_API_KEY_FILE to the path of a file that holds the API key and nothing else.\n\n"
+            "To see the card that hosts with MCP Apps show, in a browser: ",
+            ("juspay-wallets-mcp demo --open", "bold"),
+        )
     )

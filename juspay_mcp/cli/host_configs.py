@@ -133,7 +133,7 @@ HOSTS: Final = (
         file="~/.gemini/settings.json",
         where="in your home folder",
         section="mcpServers",
-        # Gemini CLI knows `${NAME}`, but leaves it as it is where the variable isn't set: a key that is none.
+        # Gemini CLI knows `${NAME}`, but leaves the text as it is if the variable isn't set.
         variables=_BY_FILE,
     ),
 )

@@ -23,7 +23,10 @@ _STDERR = 2
 
 def main() -> NoReturn:
     """Runs this process's command line."""
-    _fill_closed_streams()
+    # A closed stream becomes the null device: else the next file opened would get its number, and be used as it.
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(number)
     if sys.stderr and sys.platform != "win32":  # where consoles are no files
         raw = io.BufferedWriter(_Stderr(_STDERR, "w", closefd=False))
         sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
@@ -42,13 +45,6 @@ class _Stderr(io.FileIO):
             if (written := super().write(data)) is not None:  # None if it is non-blocking, and full
                 return written
         return memoryview(data).nbytes
-
-
-def _fill_closed_streams() -> None:
-    """Opens the null device for each: else the next file opened would get the number, and be read or written."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
-        pass
-    os.close(number)
 
 
 def run(arguments: list[str]) -> int:

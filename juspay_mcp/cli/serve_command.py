@@ -1,13 +1,12 @@
 """The command `serve --http`: checks what can be checked, listens, and says where."""
 
-import os
 from collections.abc import Mapping
 from functools import partial
 
 import click
 
 from juspay_mcp import VERSION
-from juspay_mcp.cli.terminal import PROGRAM
+from juspay_mcp.cli.terminal import PROGRAM, why_not_listening
 from juspay_mcp.errors import EX_UNAVAILABLE
 from juspay_mcp.http.serve import Address, bind, check_start, serve_http
 from juspay_mcp.settings.load import Settings
@@ -25,9 +24,7 @@ def serve_over_http(settings: Settings, address: Address, environ: Mapping[str, 
     try:
         held = bind(address)
     except (OSError, UnicodeError) as error:
-        # In the system's words alone, to which Python adds addresses; an unknown name has no positive number.
-        number = error.errno if isinstance(error, OSError) else None
-        reason = os.strerror(number) if number and number > 0 else "no such host"
+        reason = why_not_listening(error) if isinstance(error, OSError) else "no such host"
         click.echo(f"{PROGRAM}: can't listen on {host} port {port} ({reason}); choose others.", err=True)
         return EX_UNAVAILABLE
     with held:

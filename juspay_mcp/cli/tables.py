@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 from typing_extensions import override
 
-from juspay_mcp.answer.model import Answer, PartAnswer, WalletAnswer
+from juspay_mcp.answer.model import Answer, WalletAnswer
 from juspay_mcp.answer.snapshot import age
 from juspay_mcp.juspay.providers import Kind
 from juspay_mcp.values.amounts import format_grouped
@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 class ResultConsole(Console):
-    """stdout for results; whoever reads them may leave early (`| head`), which is no error."""
+    """stdout for results; it is no error if its reader leaves early (`| head`)."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False)
@@ -68,45 +68,32 @@ class ResultConsole(Console):
 
 def answer_view(answer: Answer) -> RenderableType:
     """The whole answer: whose figures these are and of when, the table, the summary, the notices."""
-    return Group(*_blocks(answer))
-
-
-def _blocks(answer: Answer) -> Iterator[RenderableType]:
-    yield from _labels(answer)
-    yield ""
-    wallets = _or_none(answer.wallets)
-    if wallets:
-        yield _Wallets(answer.currency, _sections(wallets, answer))
-    if not_shown := ", ".join(_not_shown(answer)):
-        yield Text(f"({not_shown})", "dim")
-    if wallets or not_shown:
-        yield ""
-    yield Text(answer.summary)
-    yield from (_notice(sentence) for sentence in _or_none(answer.notices) or [])
-
-
-def _labels(answer: Answer) -> Iterator[Text]:
-    """Plain without colours as with them; blanks frame the words in their colour."""
     words, style = _ENVIRONMENTS[answer.environment]
     moment = format_minute(datetime.fromisoformat(answer.as_of))
-    yield Text.assemble((f" {words} ", style), "  customer ", (answer.customer, "bold"), f", {moment}")
+    # Plain without colours as with them: blanks frame the words in their colour.
+    label = Text.assemble((f" {words} ", style), "  customer ", (answer.customer, "bold"), f", {moment}")
+    blocks: list[RenderableType] = [label]
     if answer.source == "last_known":
-        yield Text.assemble((f" {_LAST_KNOWN} ", "bold white on red"))
-
-
-def _not_shown(answer: Answer) -> Iterator[str]:
-    """How many there are of what has no line in the table."""
+        blocks.append(Text.assemble((f" {_LAST_KNOWN} ", "bold white on red")))
+    blocks.append("")
+    wallets = _or_none(answer.wallets)
+    if wallets:
+        blocks.append(_Wallets(answer.currency, _sections(wallets, answer)))
+    not_shown = []
     if answer.omitted_wallets is not MISSING:
-        yield f"{answer.omitted_wallets} of {answer.wallet_count} wallets are not shown"
+        not_shown.append(f"{answer.omitted_wallets} of {answer.wallet_count} wallets are not shown")
     if answer.unreadable_wallets is not MISSING:
-        yield f"{answer.unreadable_wallets} of Juspay's entries could not be read"
-
-
-def _notice(sentence: str) -> Table:
-    """The sentence, its further lines set in as its first."""
-    line = Table.grid(padding=(0, 1, 0, 0))
-    line.add_row(Text("Note:", "yellow"), Text(sentence))
-    return line
+        not_shown.append(f"{answer.unreadable_wallets} of Juspay's entries could not be read")
+    if not_shown:
+        blocks.append(Text(f"({', '.join(not_shown)})", "dim"))
+    if wallets or not_shown:
+        blocks.append("")
+    blocks.append(Text(answer.summary))
+    for sentence in _or_none(answer.notices) or []:
+        note = Table.grid(padding=(0, 1, 0, 0))  # a grid sets the sentence's further lines in as its first
+        note.add_row(Text("Note:", "yellow"), Text(sentence))
+        blocks.append(note)
+    return Group(*blocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +106,16 @@ class _Wallets:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = self._table(self.sections)
         needed = Measurement.get(console, options.update(max_width=_ENDLESS), wide).maximum
-        narrow = [[_stacked(row) for row in section] for section in self.sections]
-        yield wide if needed <= options.max_width else self._table(narrow)
+        if needed <= options.max_width:
+            yield wide
+            return
+        narrow: list[list[Row]] = [[] for _ in self.sections]
+        for rows, section in zip(narrow, self.sections, strict=True):
+            for row in section:  # what tells wallets apart stands beneath the wallet's name
+                names = [name for name in ("Wallet", "Ref", "Mobile") if name in row]
+                rest = {name: cell for name, cell in row.items() if name not in names}
+                rows.append({"Wallet": Text("\n").join(row[name] for name in names), **rest})
+        yield self._table(narrow)
 
     def _table(self, sections: list[list[Row]]) -> Table:
         """The columns that any of the rows has something for, with a line between sections."""
@@ -140,73 +135,49 @@ class _Wallets:
         return table
 
 
-def _stacked(row: Row) -> Row:
-    """The row in fewer columns: what tells wallets apart stands beneath the wallet's name."""
-    names = [name for name in ("Wallet", "Ref", "Mobile") if name in row]
-    rest = {name: cell for name, cell in row.items() if name not in names}
-    return {"Wallet": Text("\n").join(row[name] for name in names), **rest}
-
-
 def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:
     """Money, its total, and set apart from both, what isn't counted."""
     rows = {
         kind: [row for each in wallets if each.kind == kind for row in _rows(each, answer)] for kind in get_args(Kind)
     }
-    uncounted = [[_heading(*words), *rows[kind]] for kind, words in _KINDS.items() if rows[kind]]
-    return [rows["wallet"], [_total(answer)] if rows["wallet"] else [], *uncounted]
+    total = _or_none(answer.total_balance)
+    known = Text(format_grouped(total, answer.currency), "bold") if total is not None else None
+    sum_row = {"Wallet": Text("Total known", "bold"), _BALANCE: known or _missing(expected=answer.linked_count > 0)}
+    sections = [rows["wallet"], [sum_row] if rows["wallet"] else []]
+    for kind, (name, what) in _KINDS.items():
+        if rows[kind]:
+            heading = {"Wallet": Text(name, "bold"), "Linked": Text(what), _BALANCE: Text("not counted")}
+            sections.append([heading, *rows[kind]])
+    return sections
 
 
 def _rows(wallet: WalletAnswer, answer: Answer) -> Iterator[Row]:
+    amount = _or_none(wallet.balance)
+    balance, refreshed = _missing(expected=wallet.linked is not False), Text(_NONE, "dim")
+    if amount is not None:
+        balance = Text(format_grouped(amount, answer.currency))
+        refreshed = Text(_age(wallet.last_refreshed, answer), _FRESHNESS[wallet.freshness])
     texts = {
         "Wallet": Text(wallet.provider),
         "Linked": Text({True: "yes", False: "no", None: _NOT_KNOWN}[_or_none(wallet.linked)]),
-        _BALANCE: _balance(wallet, answer),
-        "Refreshed": _refreshed(wallet, answer),
+        _BALANCE: balance,
+        "Refreshed": refreshed,
         "Ref": _text(wallet.ref),
         "Mobile": _text(wallet.mobile),
     }
     yield {name: text for name, text in texts.items() if text is not None}
     for part in _or_none(wallet.parts) or []:
-        yield _part_row(part, answer)
-
-
-def _part_row(part: PartAnswer, answer: Answer) -> Row:
-    amount = _or_none(part.balance)
-    what = _KINDS[part.kind][1] if part.kind in _KINDS else "part"
-    return {
-        "Wallet": Text(f"  {part.provider}", "dim"),
-        "Linked": Text(what, "dim"),
-        _BALANCE: Text(_NONE if amount is None else format_grouped(amount, answer.currency), "dim"),
-        "Refreshed": Text(_NONE if amount is None else _age(part.last_refreshed, answer), "dim"),
-    }
-
-
-def _total(answer: Answer) -> Row:
-    total = _or_none(answer.total_balance)
-    known = Text(format_grouped(total, answer.currency), "bold") if total is not None else None
-    return {"Wallet": Text("Total known", "bold"), _BALANCE: known or _missing(expected=answer.linked_count > 0)}
-
-
-def _heading(name: str, what: str) -> Row:
-    return {"Wallet": Text(name, "bold"), "Linked": Text(what), _BALANCE: Text("not counted")}
-
-
-def _balance(wallet: WalletAnswer, answer: Answer) -> Text:
-    amount = _or_none(wallet.balance)
-    if amount is not None:
-        return Text(format_grouped(amount, answer.currency))
-    return _missing(expected=wallet.linked is not False)
+        amount = _or_none(part.balance)
+        yield {
+            "Wallet": Text(f"  {part.provider}", "dim"),
+            "Linked": Text(_KINDS[part.kind][1] if part.kind in _KINDS else "part", "dim"),
+            _BALANCE: Text(_NONE if amount is None else format_grouped(amount, answer.currency), "dim"),
+            "Refreshed": Text(_NONE if amount is None else _age(part.last_refreshed, answer), "dim"),
+        }
 
 
 def _missing(*, expected: bool) -> Text:
     return Text(_NOT_KNOWN, "yellow") if expected else Text(_NONE, "dim")
-
-
-def _refreshed(wallet: WalletAnswer, answer: Answer) -> Text:
-    """The figure's age in its colour; nothing if there is no figure."""
-    if wallet.balance is MISSING:
-        return Text(_NONE, "dim")
-    return Text(_age(wallet.last_refreshed, answer), _FRESHNESS[wallet.freshness])
 
 
 def _age(last_refreshed: str | MISSING, answer: Answer) -> str:

@@ -1,5 +1,7 @@
 """What commands ask for and show at a terminal besides their results."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ PROGRAM: Final = "juspay-wallets-mcp"
 
 _END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 _STDIN = "-"
+_TAKEN_ON_WINDOWS = (10_048, 10_013)  # WSAEADDRINUSE; WSAEACCES, if the other program keeps the port for itself
 
 
 def variables_help() -> str:
@@ -42,6 +45,16 @@ def read_customer_id(argument: str) -> str:
     if sys.stdin.isatty():
         click.echo("Customer id: ", nl=False, err=True)
     return sys.stdin.buffer.readline().decode("ascii", "replace").rstrip("\r\n")
+
+
+def why_not_listening(error: OSError) -> str:
+    """Why a port can't be listened on, in the same words on every platform."""
+    if error.errno == errno.EADDRINUSE or getattr(error, "winerror", None) in _TAKEN_ON_WINDOWS:
+        return "another program uses it"
+    if error.errno == errno.EACCES:
+        return "this user may not use it"
+    # In the system's words alone, to which Python adds addresses; an unknown name has no positive number.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else "no such host"
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """The server over HTTP, as an ASGI app: the endpoint, who may call it and from where, and its health."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -56,10 +56,15 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        with _said_in_the_log(), exported_telemetry(traces):
-            async with open_service(settings) as app.state.service, endpoint.run():
-                log_start(settings, "http")
-                yield
+        try:
+            with exported_telemetry(traces):
+                async with open_service(settings) as app.state.service, endpoint.run():
+                    log_start(settings, "http")
+                    yield
+        except ConfigurationError as error:
+            # An ASGI server tells of a failed start in words that `logs` withholds; these are ours.
+            _logger.error("the start failed: %s", error)  # noqa: TRY400 - where it was raised is no news
+            raise
 
     verifier = open_verifier(access)
     if verifier is None and not allow_unauthenticated:
@@ -69,9 +74,16 @@ def create_app(
         )
     # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
     served = BearerTokenMiddleware(endpoint, verifier, access) if verifier else endpoint
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=access.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=_CORS_HEADERS,
+        expose_headers=["WWW-Authenticate"],
+    )
     app = Starlette(
         lifespan=lifespan,
-        middleware=_cors(access),
+        middleware=[cors] if access.allowed_origins else [],
         routes=[
             Route(ENDPOINT, served),
             Route(f"{ENDPOINT}/", served),
@@ -86,34 +98,10 @@ def create_app(
     return app
 
 
-@contextmanager
-def _said_in_the_log() -> Iterator[None]:
-    """An ASGI server tells of a failed start in words that `logs` withholds; these are ours."""
-    try:
-        yield
-    except ConfigurationError as error:
-        _logger.error("the start failed: %s", error)  # noqa: TRY400 - where it was raised is no news
-        raise
-
-
 def caller_of(ctx: Context) -> Caller:
     """Who the token names; without authentication all callers are one."""
     user = ctx.request.scope.get("user") if ctx.request else None
     return Caller(user.username, "http") if isinstance(user, AuthenticatedUser) else ANONYMOUS
-
-
-def _cors(access: AccessSettings) -> list[Middleware]:
-    if not access.allowed_origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=access.allowed_origins,
-            allow_methods=["GET", "POST"],
-            allow_headers=_CORS_HEADERS,
-            expose_headers=["WWW-Authenticate"],
-        )
-    ]
 
 
 def _metadata_routes(access: AccessSettings) -> list[Route]:

@@ -44,6 +44,12 @@ class TimeoutProtocol(H11Protocol):
         self._check()
 
     @override
+    def data_received(self, data: bytes) -> None:
+        # On Windows bytes still come after the connection was closed; uvicorn would answer a malformed head twice.
+        if not self.transport.is_closing():
+            super().data_received(data)
+
+    @override
     def on_response_complete(self) -> None:
         self._awaited_since = self.loop.time()
         if self.conn.their_state is h11.DONE and self.conn.trailing_data[0]:

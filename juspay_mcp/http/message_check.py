@@ -69,7 +69,10 @@ class MessageCheck:
         async def replay() -> Message:
             return pending.pop() if pending else await receive()
 
-        await self._app(_with_version(scope, version), replay, send)
+        if version is not None:
+            others = [(key, value) for key, value in scope["headers"] if key != _HEADER.encode()]
+            scope = {**scope, "headers": [*others, (_HEADER.encode(), version.encode())]}
+        await self._app(scope, replay, send)
 
 
 class _VersionNotServed(Exception):
@@ -117,14 +120,6 @@ def _is_enveloped(message: JSONRPCMessage) -> bool:
         return False
     meta = (message.params or {}).get("_meta")
     return isinstance(meta, Mapping) and PROTOCOL_VERSION_META_KEY in meta
-
-
-def _with_version(scope: Scope, version: str | None) -> Scope:
-    if version is None:
-        return scope
-    name = _HEADER.encode()
-    others = [(key, value) for key, value in scope["headers"] if key != name]
-    return {**scope, "headers": [*others, (name, version.encode())]}
 
 
 def _refuse(answer: JSONRPCError) -> Response:

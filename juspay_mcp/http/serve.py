@@ -20,7 +20,6 @@ from typing import cast
 import anyio
 import uvicorn
 from starlette.applications import Starlette
-from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
@@ -236,13 +235,19 @@ def bind(address: Address, *, spreads: bool = sys.platform == "linux") -> socket
     return held
 
 
-@retry(
-    retry=retry_if_exception(lambda error: getattr(error, "errno", None) == errno.EADDRINUSE),
-    stop=stop_after_delay(_FREE_SECONDS),
-    wait=wait_fixed(0.2),
-    reraise=True,
-)
 def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False) -> socket.socket:
+    """A socket at the address, which it waits for if the address is taken."""
+    latest = time.monotonic() + _FREE_SECONDS
+    while True:
+        try:
+            return _bind_once(family, address, reuse_port=reuse_port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > latest:
+                raise
+        time.sleep(0.2)
+
+
+def _bind_once(family: int, address: tuple[object, ...], *, reuse_port: bool) -> socket.socket:
     # With the protocol named, asyncio sets TCP_NODELAY; else an answer's body would wait for the receipt of its head.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

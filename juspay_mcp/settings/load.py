@@ -167,11 +167,15 @@ def load_settings(environ: Mapping[str, str], pipes: MutableMapping[str, SecretB
 def _account(values: "_Values", environment: Environment) -> JuspayAccount | None:
     base_url, merchant_id = values.optional("JUSPAY_BASE_URL"), values.optional("JUSPAY_MERCHANT_ID")
     api_key, api_key_file = values.secret("JUSPAY_API_KEY")
-    proxy = _proxy(values.optional("JUSPAY_PROXY"))
+    proxy = _secret(values.optional("JUSPAY_PROXY"))
+    if proxy:
+        has_loopback_host("JUSPAY_PROXY", proxy.get_secret_value())  # for its check of the address
     if base_url is None and environment == "simulator":
         return None
-    valid = _base_url(base_url, environment)
+    valid = (base_url or BASE_URLS[environment]).rstrip("/")
     direct = has_loopback_host("JUSPAY_BASE_URL", valid)
+    if not (direct or (valid.startswith("https:") and environment != "simulator")):
+        raise broken_rule("JUSPAY_BASE_URL")
     usual = next((name for name in _USUAL_PROXIES if values.is_set(name)), None)
     return JuspayAccount(
         base_url=valid,
@@ -185,9 +189,7 @@ def _account(values: "_Values", environment: Environment) -> JuspayAccount | Non
 
 
 def _access(values: "_Values") -> AccessSettings:
-    issuer, public_url = (
-        _address(name, values.optional(name)) for name in ("JUSPAY_MCP_OAUTH_ISSUER", "JUSPAY_MCP_PUBLIC_URL")
-    )
+    issuer, public_url = (values.address(name) for name in ("JUSPAY_MCP_OAUTH_ISSUER", "JUSPAY_MCP_PUBLIC_URL"))
     if issuer and not public_url:
         raise ConfigurationError(
             "JUSPAY_MCP_OAUTH_ISSUER needs JUSPAY_MCP_PUBLIC_URL, the audience of the tokens it accepts; "
@@ -235,6 +237,13 @@ class _Values:
     def text(self, name: str) -> str:
         return self.optional(name) or ""
 
+    def address(self, name: str) -> str | None:
+        """An https address, or an http one on loopback."""
+        given = self.optional(name)
+        if given and not (has_loopback_host(name, given) or given.startswith("https:")):
+            raise broken_rule(name)
+        return given
+
     def several(self, name: str) -> tuple[str, ...]:
         """The parts of a list."""
         given = self.optional(name)
@@ -267,25 +276,3 @@ class _Values:
 
 def _secret(given: str | None) -> SecretStr | None:
     return SecretStr(given) if given else None
-
-
-def _address(name: str, given: str | None) -> str | None:
-    """An https address, or an http one on loopback."""
-    if given and not (has_loopback_host(name, given) or given.startswith("https:")):
-        raise broken_rule(name)
-    return given
-
-
-def _proxy(given: str | None) -> SecretStr | None:
-    if given:
-        has_loopback_host("JUSPAY_PROXY", given)
-    return _secret(given)
-
-
-def _base_url(given: str | None, environment: Environment) -> str:
-    if given is None:
-        return BASE_URLS[environment]
-    loopback = has_loopback_host("JUSPAY_BASE_URL", given)
-    if not (loopback or (given.startswith("https:") and environment != "simulator")):
-        raise broken_rule("JUSPAY_BASE_URL")
-    return given.rstrip("/")

@@ -31,29 +31,21 @@ def ignore_unusable(environ: MutableMapping[str, str]) -> list[str]:
         # Removed while it is tried: what is loaded reads it too.
         if not (value := environ.pop(name, "")).strip():
             continue
-        if _can_be_opened(value) if name == KEY_LOG else _can_be_loaded(GROUPS[name], value):
+        try:
+            if name == KEY_LOG:
+                os.close(os.open(value, _FLAGS, 0o600))
+            else:
+                _load(name, value)
             environ[name] = value
-        else:
+        except Exception:  # noqa: BLE001 - whatever a package of somebody else's raises
             _logger.warning("machine_variable_ignored: %s can't be used", name)
             ignored.append(name)
     return ignored
 
 
-def _can_be_loaded(group: str, value: str) -> bool:
-    names = [name.strip() for name in value.split(",")] if group == GROUPS["OTEL_PROPAGATORS"] else [value]
-    if "none" in map(str.lower, names):
-        return True
-    try:
+def _load(variable: str, value: str) -> None:
+    """Makes what the value names, as OpenTelemetry's API does."""
+    names = [name.strip() for name in value.split(",")] if variable == "OTEL_PROPAGATORS" else [value]
+    if "none" not in map(str.lower, names):
         for name in names:
-            next(iter(entry_points(group=group, name=name))).load()()
-    except Exception:  # noqa: BLE001 - whatever a package of somebody else's raises
-        return False
-    return True
-
-
-def _can_be_opened(path: str) -> bool:
-    try:
-        os.close(os.open(path, _FLAGS, 0o600))
-    except OSError:
-        return False
-    return True
+            next(iter(entry_points(group=GROUPS[variable], name=name))).load()()

@@ -15,7 +15,7 @@ from juspay_mcp.settings.variables import BY_NAME
 from juspay_mcp.settings.watched_file import NamedFile, WatchedFile
 
 Key = Callable[[], SecretStr | None]
-"""Gives the current key; None if there is none."""
+"""Gives the current key; None if it isn't set."""
 ApiKey = Key
 """Juspay's."""
 

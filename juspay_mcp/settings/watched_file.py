@@ -36,19 +36,16 @@ def read_file(path: Path, max_bytes: int, seconds: float = 0) -> bytes | None:
         with FileIO(path, opener=lambda name, flags: os.open(name, flags | _NO_WAIT)) as file:
             mode = os.fstat(file.fileno()).st_mode
             if S_ISFIFO(mode):
-                return _read_pipe(file, max_bytes, time.monotonic() + seconds) or None
+                content, deadline = b"", time.monotonic() + seconds
+                while len(content) <= max_bytes:
+                    readable, _, _ = select.select([file], [], [], max(0, deadline - time.monotonic()))
+                    if not readable or not (chunk := file.read(max_bytes + 1 - len(content))):
+                        break
+                    content += chunk
+                return content or None
             return file.read(max_bytes + 1) if S_ISREG(mode) else None
     except OSError:
         return None
-
-
-def _read_pipe(pipe: FileIO, max_bytes: int, deadline: float) -> bytes:
-    content = b""
-    while len(content) <= max_bytes and select.select([pipe], [], [], max(0, deadline - time.monotonic()))[0]:
-        if not (chunk := pipe.read(max_bytes + 1 - len(content))):
-            break
-        content += chunk
-    return content
 
 
 def read_source(source: NamedFile, max_bytes: int) -> bytes | None:
@@ -61,9 +58,9 @@ class WatchedFile(Generic[T]):
     """What a file holds, read again when the file's identity, size or time changes; what a pipe held stays.
 
     `parse` makes a value of its bytes, which come without a byte-order mark; if they hold none, it returns None, or
-    raises a ConfigurationError that says why. `variable` is the one that names the file. A
-    file that is gone or half-written during a rotation doesn't cost a call: the last good value stays in force, and
-    the log says so once for each bad state.
+    raises a ConfigurationError that says why. `variable` is the one that names the file. A file that is gone or
+    half-written during a rotation doesn't cost a call: the last good value is still used, and the log says so once
+    for each bad state.
     """
 
     def __init__(
@@ -88,11 +85,10 @@ class WatchedFile(Generic[T]):
                 value = self._read()
             except ConfigurationError:
                 value = None
-            self._value = self._kept() if value is None else value
-        return self._value
-
-    def _kept(self) -> T:
-        _logger.warning("file_unreadable: %s, what it held last stays in force", self._variable)
+            if value is None:
+                _logger.warning("file_unreadable: %s, what it held last is still used", self._variable)
+            else:
+                self._value = value
         return self._value
 
     def _state(self) -> tuple[int, ...] | None:

@@ -144,7 +144,8 @@ class Simulator:
         """Starts, and blocks until Ctrl-C or until another thread calls `stop`."""
         with suppress(KeyboardInterrupt):
             self.start()
-            self._stopped.wait()
+            while not self._stopped.wait(0.5):  # on Windows, Ctrl-C is noticed only between two such waits
+                pass
         self.stop()
 
     def answer(self, request: Request) -> Response:

@@ -403,7 +403,7 @@ CASES: Final[Mapping[str, Case]] = {
         ],
     ),
     "cth_unreadable": Case(
-        about="One good wallet among entries that are none.",
+        about="One good wallet among entries that are no wallets.",
         wallets=[
             None,
             7,

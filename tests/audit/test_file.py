@@ -1,13 +1,11 @@
 import errno
 import os
-import resource
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fcntl import LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 from threading import Timer
 
@@ -15,6 +13,14 @@ import pytest
 
 from juspay_mcp.audit import file as logfile
 from juspay_mcp.audit.file import RETRY_SECONDS, LogFile, Stderr
+
+if sys.platform != "win32":
+    import resource
+    from fcntl import LOCK_SH, LOCK_UN, flock
+
+posix_only = pytest.mark.skipif(
+    sys.platform == "win32", reason="there are no limits of a process, locks of a file, devices or users of that kind"
+)
 
 NOBODY = 65_534
 # Writes numbered lines, so many as it is told, each as soon as it can.
@@ -128,6 +134,7 @@ def test_two_processes_leave_whole_lines_and_no_hole_while_the_file_is_truncated
     assert set(lines) <= set(expected("a", "b", lines=5_000))
 
 
+@posix_only
 def test_a_line_that_does_not_fit_is_a_failure_and_is_closed_before_the_next(tmp_path: Path) -> None:
     path = tmp_path / "log"
     file = LogFile(path)
@@ -150,6 +157,7 @@ def test_a_line_that_somebody_else_left_torn_is_closed_first(tmp_path: Path) -> 
     assert path.read_bytes() == b"one\ntw\nthree\n"
 
 
+@posix_only
 def test_a_line_that_another_process_leaves_torn_meanwhile_is_closed_too(tmp_path: Path) -> None:
     path = tmp_path / "log"
     ours, theirs = LogFile(path), LogFile(path)
@@ -161,6 +169,7 @@ def test_a_line_that_another_process_leaves_torn_meanwhile_is_closed_too(tmp_pat
     assert path.read_bytes() == b"one\ntwo,\nthree\nfour\n"
 
 
+@posix_only
 def test_a_file_that_may_only_be_written_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Root may read everything, so what the system says to others is said here."""
     path, real = tmp_path / "log", os.open
@@ -184,6 +193,7 @@ def listening(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "socket"
 
 
+@posix_only
 def test_only_a_regular_file_that_can_be_written_is_opened(tmp_path: Path, listening: Path) -> None:
     pipe, forbidden = tmp_path / "pipe", tmp_path / "forbidden"
     os.mkfifo(pipe)
@@ -200,6 +210,7 @@ def test_only_a_regular_file_that_can_be_written_is_opened(tmp_path: Path, liste
         assert failure(forbidden) == "EACCES"
 
 
+@posix_only
 def test_the_file_that_stdout_goes_to_is_refused(tmp_path: Path) -> None:
     command = "from juspay_mcp.audit.file import LogFile; from pathlib import Path; LogFile(Path('/dev/stdout'))"
     with (tmp_path / "out").open("wb") as out:
@@ -207,6 +218,7 @@ def test_the_file_that_stdout_goes_to_is_refused(tmp_path: Path) -> None:
     assert b"stdout carries the protocol" in done.stderr
 
 
+@posix_only
 def test_a_device_that_takes_the_file_s_place_later_is_not_written_to(tmp_path: Path) -> None:
     path = tmp_path / "log"
     file = LogFile(path)
@@ -216,6 +228,7 @@ def test_a_device_that_takes_the_file_s_place_later_is_not_written_to(tmp_path: 
         file.append(b"one\n", NOW)
 
 
+@posix_only
 def test_a_lock_that_another_process_holds_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "log"
     file = LogFile(path)
@@ -230,6 +243,7 @@ def test_a_lock_that_another_process_holds_is_waited_for_and_not_for_ever(tmp_pa
     assert path.read_bytes() == b"two\n"
 
 
+@posix_only
 def test_a_file_system_without_locks_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """None is at hand, so what it would say is said here."""
 
@@ -258,6 +272,7 @@ def test_a_folder_that_goes_and_comes_back_costs_the_lines_between(tmp_path: Pat
     assert path.read_bytes() == b"two\n"
 
 
+@posix_only
 @pytest.mark.skipif(sys.platform != "linux", reason="takes a file system that is never but full")
 def test_it_is_not_ready_where_there_is_no_room() -> None:
     with pytest.raises(OSError, match="No space left"):
@@ -284,6 +299,7 @@ def as_stderr(descriptor: int) -> Iterator[None]:
         os.close(kept)
 
 
+@posix_only
 @pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
 def test_a_stderr_that_keeps_nothing_is_refused(device: str) -> None:
     descriptor = os.open(device, os.O_WRONLY)
@@ -292,6 +308,7 @@ def test_a_stderr_that_keeps_nothing_is_refused(device: str) -> None:
     os.close(descriptor)
 
 
+@posix_only
 @pytest.mark.parametrize("blocking", [True, False])
 def test_a_full_pipe_is_waited_for_and_takes_whole_lines_again_when_it_is_read(*, blocking: bool) -> None:
     reader, pipe = os.pipe()
@@ -314,6 +331,7 @@ def test_a_full_pipe_is_waited_for_and_takes_whole_lines_again_when_it_is_read(*
     assert content.endswith(b"x\nlast\n")
 
 
+@posix_only
 def test_a_line_that_stderr_s_file_takes_in_part_is_closed_before_the_next(tmp_path: Path) -> None:
     path = tmp_path / "log"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -19,7 +19,7 @@ import trustme
 
 from juspay_mcp import VERSION
 from juspay_mcp.cli.check import UNKNOWN_CUSTOMER, run_checks
-from juspay_mcp.cli.report import Check, Report, render
+from juspay_mcp.cli.check_report import Check, Report, render
 from juspay_mcp.errors import InvalidCustomerId
 from juspay_mcp.settings.variables import VARIABLES
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID

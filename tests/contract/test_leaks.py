@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import sys
 import traceback
 from base64 import b64encode
 from pathlib import Path
@@ -208,7 +209,7 @@ def test_no_secret_reaches_a_response_or_the_log_over_http(simulator: Simulator,
             said.append(http.post("/mcp", content=body(), headers={name: "Bearer canary.example"}))
         said.append(http.get(f"/canary/{MOBILE}?canary={MOBILE}"))
         out, errors, status = server.end()
-    assert (out, status) == ("", 0)
+    assert (out, status) == ("", 1 if sys.platform == "win32" else 0)  # where it is ended by force
     assert "DEBUG httpcore2" in errors, "the debug level must have been on"
     assert len([reply for reply in said if "isError" in reply.text]) == len(REPLIES) + len(ARGUMENTS) - 1
     results = "\n".join(f"{reply.headers} {reply.text}" for reply in said)

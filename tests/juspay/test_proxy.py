@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from juspay_mcp.cli.check import run_checks
-from juspay_mcp.cli.report import Check, Report
+from juspay_mcp.cli.check_report import Check, Report
 from juspay_mcp.errors import UpstreamUnavailable
 from juspay_mcp.juspay.client import open_client
 from juspay_mcp.juspay.wallets import WalletList

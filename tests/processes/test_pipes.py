@@ -138,6 +138,7 @@ FILE_RULE = (
 AUTHORITIES_RULE = "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
 
 
+@pytest.mark.skipif(os.name == "nt", reason="there are no such pipes and devices in its file system")
 @pytest.mark.parametrize("device", ["a pipe", "/dev/zero"])
 @pytest.mark.parametrize(
     ("variable", "rule"), [("JUSPAY_API_KEY_FILE", FILE_RULE), ("SSL_CERT_FILE", AUTHORITIES_RULE)]
@@ -153,6 +154,7 @@ def test_a_pipe_that_nobody_writes_to_and_a_device_stop_the_start(
     assert Pipes(environ | {variable: str(path)}).close() == (b"", f"juspay-wallets-mcp: {rule}\n".encode(), 78)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="its shells have no <(...)")
 def test_a_key_comes_from_a_command_s_output(environ: dict[str, str]) -> None:
     environ = environ | {"JUSPAY_API_KEY": "", "KEY": environ["JUSPAY_API_KEY"]}
     command = f'JUSPAY_API_KEY_FILE=<(sleep 1; echo "$KEY") exec {COMMAND[0]} wallets cth_all_linked --json'

@@ -214,7 +214,7 @@ def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
         port = server.url.rpartition(":")[2]
         status, out, err = run("serve", "--http", "--port", port, **environ)
     assert (status, out) == (69, "")
-    said = f"can't listen on 127.0.0.1 port {port} (Address already in use); choose others."
+    said = f"can't listen on 127.0.0.1 port {port} (another program uses it); choose others."
     assert err == f"juspay-wallets-mcp: {said}\n"
 
 

@@ -16,7 +16,7 @@ REFUSED = (
 KEPT = (
     "juspay_mcp.settings.watched_file",
     logging.WARNING,
-    "file_unreadable: JUSPAY_API_KEY_FILE, what it held last stays in force",
+    "file_unreadable: JUSPAY_API_KEY_FILE, what it held last is still used",
 )
 
 

@@ -120,4 +120,4 @@ def test_a_file_that_becomes_a_pipe_keeps_no_call_waiting(fifo: Path, caplog: py
     with holding(path, b"22"):
         values += [file(), file()]
     assert values == [1, 1, 22, 22]
-    assert caplog.messages == [f"file_unreadable: {VARIABLE}, what it held last stays in force"]
+    assert caplog.messages == [f"file_unreadable: {VARIABLE}, what it held last is still used"]

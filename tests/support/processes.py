@@ -71,4 +71,4 @@ class Pipes:
     def close(self) -> tuple[bytes, bytes, int]:
         """What is left on stdout, all of stderr, and the exit status, once stdin has closed."""
         rest, errors = self.process.communicate(timeout=30)
-        return rest, errors, self.process.returncode
+        return rest, errors.replace(os.linesep.encode(), b"\n"), self.process.returncode

@@ -30,7 +30,8 @@ class ConnectProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
+        with suppress(OSError):  # on Windows a socket that listens can't be shut down, and needn't be
+            self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         for thread in self._threads:
             thread.join(10)

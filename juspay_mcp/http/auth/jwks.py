@@ -87,7 +87,7 @@ class JWKS:
         """Why the last attempt failed, in our own words."""
 
     async def find(self, key_id: str | None) -> tuple[PyJWK, ...]:
-        """The current keys, fetched again if they are old or none has this id; () if there are none."""
+        """The current keys, fetched again if they are old or none has this id; () if there is no current one."""
         known = any(key_id in (None, key.key_id) for key in self._current())
         old = self._monotonic() - self._fetched >= FRESH
         if not known or (old and not self._lock.locked()):

@@ -4,7 +4,6 @@ Imported only if an issuer is set: PyJWT and cryptography are no part of a start
 """
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -75,8 +74,11 @@ class OAuthVerifier:
         try:
             claims = await self._claims(token)
             # The SDK reads an AccessToken's `token` only in authorization servers: what isn't there can't leak.
-            scopes = [SCOPE] if self._scope in _scopes(claims) else []
-            return AccessToken(token="", client_id=_name(claims), scopes=scopes)
+            # `scope`, words in one text (RFC 9068); `scp`, a text or a list (Entra, Okta); `roles` (Entra).
+            given = [claims.get(claim) for claim in ("scope", "scp", "roles")]
+            lists = [each.split() if isinstance(each, str) else each for each in given]
+            allowed = any(isinstance(each, list) and self._scope in each for each in lists)
+            return AccessToken(token="", client_id=_name(claims), scopes=[SCOPE] if allowed else [])
         except _Refused as refused:
             log_refusal(str(refused))
         except MissingRequiredClaimError as error:
@@ -133,10 +135,3 @@ def _name(claims: dict[str, Any]) -> str:
     if not isinstance(given, str) or not _NAME.fullmatch(given):
         raise _Refused("no_name")
     return prefix + given
-
-
-def _scopes(claims: dict[str, Any]) -> Iterator[object]:
-    """`scope`, words in one text (RFC 9068); `scp`, a text or a list (Entra, Okta); `roles` (Entra's services)."""
-    for claim in ("scope", "scp", "roles"):
-        given = claims.get(claim)
-        yield from given.split() if isinstance(given, str) else given if isinstance(given, list) else ()

@@ -204,7 +204,7 @@ async def test_those_named_last_stay_in_force_when_the_file_can_t_be_read(
     file = TokensFile(path)
     remove(path)
     assert await bearers(file, ASHA, ASHA) == ["token:asha"] * 2
-    assert caplog.messages == ["file_unreadable: JUSPAY_MCP_TOKENS_FILE, what it held last stays in force"]
+    assert caplog.messages == ["file_unreadable: JUSPAY_MCP_TOKENS_FILE, what it held last is still used"]
 
 
 class Days:

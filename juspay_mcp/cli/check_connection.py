@@ -217,14 +217,11 @@ async def shake_hands(target: Target, context: ssl.SSLContext, proxy: SecretStr 
                     stream = await stack.enter_async_context(aclosing(await connecting))
                 await (await stream.start_tls(context, target.host)).aclose()
             except httpcore2.NetworkError as error:
-                raise target.problem(_tls_template(error)) from None
+                found = [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
+                template = _BY_VERIFY_CODE.get(found[0].verify_code, _UNVERIFIED) if found else _NOT_TLS
+                raise target.problem(template) from None
             return
     raise target.problem(_HANDSHAKE_TIMED_OUT)
-
-
-def _tls_template(error: Exception) -> Template:
-    found = [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
-    return _BY_VERIFY_CODE.get(found[0].verify_code, _UNVERIFIED) if found else _NOT_TLS
 
 
 async def _look_up(target: Target, resolve: Resolver) -> None:

@@ -1,6 +1,7 @@
 """What the command `check` reports, as text for a person and as JSON."""
 
 import json
+import sys
 import textwrap
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
@@ -12,6 +13,10 @@ from juspay_mcp.settings.load import Environment
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
 _WIDTH: Final = 100
+# On Windows a file's mode says nothing about who may read it.
+_ONLY_YOU: Final = (
+    'icacls FILE /inheritance:r /grant:r "%USERNAME%:R"' if sys.platform == "win32" else "chmod 600 FILE"
+)
 _INDENT: Final = 23  # the columns of the mark and the name
 
 
@@ -36,9 +41,9 @@ NOT_SET_UP: Final = Check(
     finding="Not set up yet: none of this server's variables is set.",
     advice="Get an API key and your merchant id from Juspay's dashboard. To see what the server answers without "
     "them: juspay-wallets-mcp demo\n"
-    "Save the key in a file that only you can read, and set JUSPAY_API_KEY_FILE to its path, JUSPAY_MERCHANT_ID, and "
-    "JUSPAY_ENV (sandbox or production): in the env block of your MCP host's settings for this server, and in this "
-    "shell.\n"
+    f"Save the key in a file that only you can read ({_ONLY_YOU}), and set JUSPAY_API_KEY_FILE to its path, "
+    "JUSPAY_MERCHANT_ID, and JUSPAY_ENV (sandbox or production): in the env block of your MCP host's settings for "
+    "this server, and in this shell.\n"
     "Run juspay-wallets-mcp check again.",
     exit_status=EX_CONFIG,
 )
@@ -87,15 +92,18 @@ def render(report: Report) -> list[str]:
         lines = [line for number, step in steps for line in _wrap(f"{number}. ", step, margin=0)]
         return [f"{title}: not set up yet; three steps", "", *lines]
     where = f"{report.environment}, {report.base_url or 'built in'}" if report.environment else "not usable yet"
-    checks = [line for check in report.checks for line in _lines(check)]
-    return [f"{title}: {where}", "", *checks, "", _verdict(report)]
-
-
-def _lines(check: Check) -> list[str]:
-    mark = "FAILED" if check.outcome == "failed" else check.outcome
-    advice = [line for step in (check.advice or "").splitlines() for line in _wrap("-> ", step)]
-    first, *rest = _wrap("", check.finding)
-    return [f"{mark:<8} {check.name:<13} {first.lstrip()}", *rest, *advice]
+    lines = [f"{title}: {where}", ""]
+    for check in report.checks:
+        mark = "FAILED" if check.outcome == "failed" else check.outcome
+        first, *rest = _wrap("", check.finding)
+        lines += [f"{mark:<8} {check.name:<13} {first.lstrip()}", *rest]
+        lines += [line for step in (check.advice or "").splitlines() for line in _wrap("-> ", step)]
+    if report.failed:
+        names = ", ".join(check.name for check in report.failed)
+        return [*lines, "", f"{len(report.failed)} of {len(report.checks)} checks failed: {names}."]
+    against = ", with the simulator and not with Juspay" if report.environment == "simulator" else ""
+    warned = ", ".join(check.name for check in report.checks if check.outcome == "warning")
+    return [*lines, "", f"This set-up works{against}{f'; see the warning about: {warned}' if warned else ''}."]
 
 
 def _wrap(mark: str, sentence: str, margin: int = _INDENT) -> list[str]:
@@ -108,12 +116,3 @@ def _wrap(mark: str, sentence: str, margin: int = _INDENT) -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _verdict(report: Report) -> str:
-    if report.failed:
-        names = ", ".join(check.name for check in report.failed)
-        return f"{len(report.failed)} of {len(report.checks)} checks failed: {names}."
-    against = ", with the simulator and not with Juspay" if report.environment == "simulator" else ""
-    warned = ", ".join(check.name for check in report.checks if check.outcome == "warning")
-    return f"This set-up works{against}{f'; see the warning about: {warned}' if warned else ''}."

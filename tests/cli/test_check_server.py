@@ -10,7 +10,7 @@ import pytest
 
 from juspay_mcp import VERSION
 from juspay_mcp.cli.check import run_checks
-from juspay_mcp.cli.report import Check, Report, render
+from juspay_mcp.cli.check_report import Check, Report, render
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.http.auth.tokens import new_token
 from juspay_mcp.http.serve import Address, check_start

@@ -11,15 +11,15 @@ from anyio.to_thread import run_sync
 from pydantic import SecretStr
 
 from juspay_mcp.audit.log import open_audit
-from juspay_mcp.cli.reachability import Problem
-from juspay_mcp.cli.report import Check
+from juspay_mcp.cli.check_connection import Problem
+from juspay_mcp.cli.check_report import Check
 from juspay_mcp.errors import EX_CONFIG, ConfigurationError, causes
 from juspay_mcp.http.auth.jwks import JWKS
 from juspay_mcp.http.auth.tokens_file import MAX_FILE, TokensFile, read_entries
 from juspay_mcp.http.serve import Address, check_start
 from juspay_mcp.observability.export import SIGNALS, Signal, Unexportable, make_provider
 from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter
-from juspay_mcp.settings.load import AccessSettings, OAuthSettings, Settings
+from juspay_mcp.settings.load import OAuthSettings, Settings
 from juspay_mcp.settings.plain_text import without_mark
 from juspay_mcp.settings.secrets import audit_key
 from juspay_mcp.settings.variables import broken_rule
@@ -42,6 +42,11 @@ _TOKENS: Final = f"Make a token with: juspay-wallets-mcp token NAME, and put its
 def extra_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tuple[str, Step, str]]:
     """A check of each thing that is set: its name, the step, and what to do about a ConfigurationError."""
     access = settings.access
+
+    async def count_host_names() -> str:
+        count = len(access.allowed_hosts) + bool(access.public_url)
+        return f"{count} {'name is' if count == 1 else 'names are'} answered over HTTP, in addition to loopback's."
+
     if settings.audit_key or settings.audit_key_file:
         yield "audit key", partial(_audit_key, settings), _READABLE
     if settings.audit_log:
@@ -54,7 +59,7 @@ def extra_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tup
         redis = partial(_redis, settings.rate_limit, settings.rate_limit_storage)
         yield "redis", redis, "Install the extra, or correct the address."
     if access.allowed_hosts or access.public_url:
-        yield "host names", partial(_host_names, access), ""
+        yield "host names", count_host_names, ""
     if any(name.startswith("OTEL_") for name in environ):
         for signal in SIGNALS:
             yield signal.name, partial(_exported, signal, environ), ""
@@ -109,8 +114,8 @@ async def _redis(limit: str, address: SecretStr) -> str:
         try:
             await limiter.probe()
         except Exception as error:  # noqa: BLE001 - what answers may be no Redis: its client raises all kinds
-            found = list(causes(error))
-            reason = next(why for kind, why in _REDIS_REASONS if any(kind in _kinds(cause) for cause in found))
+            kinds = {kind.__name__ for cause in causes(error) for kind in type(cause).__mro__}
+            reason = next(why for kind, why in _REDIS_REASONS if kind in kinds)
             raise Problem(
                 f"The calls can't be counted in it: {reason}.",
                 "Check JUSPAY_MCP_RATE_LIMIT_STORAGE and that Redis runs. Until then each process counts by itself.",
@@ -129,28 +134,16 @@ _REDIS_REASONS: Final = (
 )
 
 
-def _kinds(error: BaseException) -> set[str]:
-    return {kind.__name__ for kind in type(error).__mro__}
-
-
-async def _host_names(access: AccessSettings) -> str:
-    count = len(access.allowed_hosts) + bool(access.public_url)
-    return f"{count} {'name is' if count == 1 else 'names are'} answered over HTTP, in addition to loopback's."
-
-
 async def _exported(signal: Signal, environ: Mapping[str, str]) -> str | Check:
     if not signal.exporters(environ):
         return f"The OTEL_ variables don't ask for {signal.name}."
     try:
         make_provider(signal, environ).shutdown()
     except Unexportable as why:
-        return _warning(signal.name, f"The server starts, but {signal.name} can't be exported: {why}.")
+        finding = f"The server starts, but {signal.name} can't be exported: {why}."
+        advice = "Correct the OTEL_ variables, as OpenTelemetry specifies them, or remove them."
+        return Check(name=signal.name, outcome="warning", finding=finding, advice=advice)
     return f"{signal.name.capitalize()} can be exported as the OTEL_ variables say."
-
-
-def _warning(name: str, finding: str) -> Check:
-    advice = "Correct the OTEL_ variables, as OpenTelemetry specifies them, or remove them."
-    return Check(name=name, outcome="warning", finding=finding, advice=advice)
 
 
 async def start(settings: Settings) -> str | Check:
