@@ -12,9 +12,8 @@ import httpx2
 from juspay_mcp import VERSION
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.juspay.failures import connection_failures
-from juspay_mcp.juspay.outgoing import OneRequestTransport, Unreadable, read_body
+from juspay_mcp.juspay.outgoing import OneRequestTransport, Unreadable, read_body, system_authorities
 from juspay_mcp.juspay.responses import Response, read_wallets
-from juspay_mcp.juspay.tls import system_authorities
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.observability.spans import UpstreamSpan, UpstreamSpans
 from juspay_mcp.settings.load import EITHER_KEY, JuspayAccount, Settings

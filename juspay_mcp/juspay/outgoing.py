@@ -16,6 +16,8 @@ from anyio.lowlevel import checkpoint
 from pydantic import SecretStr
 from typing_extensions import override
 
+from juspay_mcp.settings.variables import no_authorities
+
 MAX_BODY: Final = 1_048_576
 """The most bytes of a body, unless `read_body` is told otherwise."""
 MAX_REST: Final = 65_536
@@ -73,6 +75,18 @@ class OneRequestTransport(httpx2.AsyncBaseTransport):
             await wire.aclose()
             raise
         return httpx2.Response(response.status, headers=response.headers, stream=_Body(response, wire))
+
+
+def system_authorities() -> ssl.SSLContext:
+    """Verifies certificates against the authorities this system trusts; loading them takes some 25 ms.
+
+    Raises:
+        ConfigurationError: SSL_CERT_FILE or SSL_CERT_DIR names no such thing.
+    """
+    try:
+        return httpx2.create_ssl_context()
+    except OSError:
+        raise no_authorities() from None
 
 
 def proxy_url(proxy: SecretStr) -> tuple[httpcore2.URL, list[tuple[bytes, bytes]]]:

@@ -25,7 +25,7 @@ from jwt import PyJWK, PyJWTError
 
 from juspay_mcp import VERSION
 from juspay_mcp.errors import first_reason
-from juspay_mcp.juspay.tls import system_authorities
+from juspay_mcp.juspay.outgoing import system_authorities
 from juspay_mcp.observability.metrics import jwks_age
 from juspay_mcp.settings.addresses import is_loopback
 from juspay_mcp.values.strict_json import MalformedJson, decode_json

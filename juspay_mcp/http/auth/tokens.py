@@ -1,4 +1,4 @@
-"""Bearer tokens of callers over HTTP: what any of them must be, and how one for a file of them is made."""
+"""New bearer tokens for the tokens file, and the rule for their callers' names."""
 
 import hashlib
 import re
@@ -7,12 +7,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
-SCOPE: Final = "wallets:read"
-"""What a token must allow for the tool to be called."""
 NAME_RULE: Final = r"[A-Za-z0-9._@-]{1,64}"
 """Names of callers in the tokens file: plain enough to be read in a log."""
 
-_MAX_TOKEN = 8_192
 _RANDOM_BYTES = 32
 
 
@@ -32,8 +29,3 @@ def new_token(
     token = f"jwm_{draw(_RANDOM_BYTES)}"
     expiry = f":{last_day.isoformat()}" if last_day else ""
     return token, f"{name}:{hashlib.sha256(token.encode()).hexdigest()}{expiry}"
-
-
-def is_plausible(token: str) -> bool:
-    """Whether it is worth hashing or parsing: ASCII, as RFC 6750 (section 2.1) has it, and of at most 8 KiB."""
-    return len(token) <= _MAX_TOKEN and token.isascii()

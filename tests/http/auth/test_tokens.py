@@ -7,7 +7,8 @@ import pytest
 from mcp.server.auth.provider import AccessToken
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.http.auth.tokens import SCOPE, new_token
+from juspay_mcp.http.auth.bearer import SCOPE
+from juspay_mcp.http.auth.tokens import new_token
 from juspay_mcp.http.auth.tokens_file import TokensFile
 
 ASHA, RAVI = "jwm_asha-s-token", "jwm_ravi-s-token"
@@ -98,7 +99,7 @@ async def test_any_other_token_lets_nobody_in_and_the_log_says_why(
     path: Path, caplog: pytest.LogCaptureFixture, token: str, reason: str
 ) -> None:
     assert await TokensFile(path).verify_token(token) is None
-    assert caplog.record_tuples == [("juspay_mcp.http.auth.refusals", logging.WARNING, f"token_refused: {reason}")]
+    assert caplog.record_tuples == [("juspay_mcp.http.auth.bearer", logging.WARNING, f"token_refused: {reason}")]
 
 
 @pytest.mark.parametrize("token", [RAVI, "x" * 8193])
