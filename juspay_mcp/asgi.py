@@ -26,7 +26,7 @@ def app() -> Starlette:
         ConfigurationError: one line that names the variable, the rule and an example.
     """
     settings = load_settings(os.environ)
-    configure_logging(settings.log_level, sys.stderr)
+    configure_logging(settings.log_level, sys.stderr, settings.log_format)
     ignore_unusable(os.environ)
     from juspay_mcp.http.app import create_app  # noqa: PLC0415 - it reads those variables as it is imported
 

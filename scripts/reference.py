@@ -34,7 +34,7 @@ async def reference() -> str:
     return "\n\n".join(
         [
             "# Reference",
-            "Written by `make reference` from what the program says of itself; its meaning: [README](../README.md).",
+            "Written by `make reference`; explained in [settings](settings.md), [answer](answer.md).",
             "## What a host is offered",
             f"To every model, before its first call:\n\n> {instructions}",
             *offered,

@@ -24,6 +24,7 @@ from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.audit.file import LogFile, Stderr
 from juspay_mcp.audit.writer import LineWriter
 from juspay_mcp.errors import AuditUnwritable, InvalidCustomerId, NotConfigured, RateLimited, WalletsError, outcome_of
+from juspay_mcp.observability.metrics import audit_failures
 from juspay_mcp.observability.spans import trace_id
 from juspay_mcp.settings.load import Settings
 from juspay_mcp.settings.secrets import Key, audit_key
@@ -169,6 +170,7 @@ class AuditLog:
         except OSError as failure:
             why = errno.errorcode.get(failure.errno or 0, "unknown error")
             _logger.error("audit_unwritable (%s): call refused; check JUSPAY_MCP_AUDIT_LOG", why)  # noqa: TRY400 - no traceback: the place is always this one
+            audit_failures.add(1)
             raise AuditUnwritable from None
 
     def _customer(self, customer_id: object) -> str | None:

@@ -17,7 +17,7 @@ from juspay_mcp.errors import EX_CONFIG, ConfigurationError, causes
 from juspay_mcp.http.auth.jwks import JWKS
 from juspay_mcp.http.auth.tokens_file import MAX_FILE, TokensFile, read_entries
 from juspay_mcp.http.serve import Address, check_start
-from juspay_mcp.observability.export import UnusableTraces, make_provider
+from juspay_mcp.observability.export import SIGNALS, Signal, Unexportable, make_provider
 from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter
 from juspay_mcp.settings.load import OAuthSettings, Settings
 from juspay_mcp.settings.plain_text import without_mark
@@ -61,7 +61,8 @@ def extra_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[tup
     if access.allowed_hosts or access.public_url:
         yield "host names", count_host_names, ""
     if any(name.startswith("OTEL_") for name in environ):
-        yield "traces", partial(_traces, environ), ""
+        for signal in SIGNALS:
+            yield signal.name, partial(_exported, signal, environ), ""
 
 
 async def _audit_key(settings: Settings) -> str:
@@ -133,17 +134,16 @@ _REDIS_REASONS: Final = (
 )
 
 
-async def _traces(environ: Mapping[str, str]) -> str | Check:
+async def _exported(signal: Signal, environ: Mapping[str, str]) -> str | Check:
+    if not signal.exporters(environ):
+        return f"The OTEL_ variables don't ask for {signal.name}."
     try:
-        provider = make_provider(environ)
-    except UnusableTraces as why:
-        finding = f"The server starts, but spans can't be exported: {why}."
+        make_provider(signal, environ).shutdown()
+    except Unexportable as why:
+        finding = f"The server starts, but {signal.name} can't be exported: {why}."
         advice = "Correct the OTEL_ variables, as OpenTelemetry specifies them, or remove them."
-        return Check(name="traces", outcome="warning", finding=finding, advice=advice)
-    if provider is None:
-        return "The OTEL_ variables don't ask for traces."
-    provider.shutdown()
-    return "Spans can be exported as the OTEL_ variables say."
+        return Check(name=signal.name, outcome="warning", finding=finding, advice=advice)
+    return f"{signal.name.capitalize()} can be exported as the OTEL_ variables say."
 
 
 async def start(settings: Settings) -> str | Check:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from juspay_mcp.cli.setup_command import setup
 from juspay_mcp.cli.terminal import PROGRAM, greet, read_customer_id, spinner, variables_help
 from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
 from juspay_mcp.observability.logs import configure_logging
@@ -31,7 +32,7 @@ def _settings() -> "Settings":
     from juspay_mcp.settings.load import load_settings  # noqa: PLC0415 - pydantic: a third of the time that --help takes
 
     settings = load_settings(os.environ)
-    configure_logging(settings.log_level, sys.stderr)
+    configure_logging(settings.log_level, sys.stderr, settings.log_format)
     return settings
 
 
@@ -61,11 +62,11 @@ def _serve_stdio() -> None:
         import anyio  # noqa: PLC0415 - the SDK takes half a second to import
 
         from juspay_mcp import VERSION  # noqa: PLC0415 - the same
-        from juspay_mcp.observability.export import exported_spans  # noqa: PLC0415 - the same
+        from juspay_mcp.observability.export import exported_telemetry  # noqa: PLC0415 - the same
         from juspay_mcp.server.stdio import serve_stdio  # noqa: PLC0415 - the same
 
     greet(VERSION)
-    with exported_spans(os.environ):
+    with exported_telemetry(os.environ):
         anyio.run(serve_stdio, settings)
 
 
@@ -294,3 +295,6 @@ def simulator(port: int) -> int:
     from juspay_mcp.cli.simulator_command import run_simulator  # noqa: PLC0415 - an HTTP server takes 30 ms to import
 
     return run_simulator(port, _SAMPLE)
+
+
+cli.add_command(setup)

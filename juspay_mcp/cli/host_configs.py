@@ -154,6 +154,16 @@ def trial_block(host: Host, launch: Launch = INSTALLED) -> str:
     return _written(host, launch, TRIAL, ())
 
 
+def server_block(host: Host, launch: Launch, variables: Mapping[str, str]) -> dict[str, object]:
+    """What stands under the server's name in the host's file."""
+    return _server(launch, variables, typed=host.typed, listed=host.listed)
+
+
+def toml_block(host: Host, launch: Launch, variables: Mapping[str, str]) -> str:
+    """The same, as tables of TOML."""
+    return _toml(f"{host.section}.{SERVER}", server_block(host, launch, variables))
+
+
 def launch_from(executable: str) -> Launch:
     """What starts the server of the Python at `executable`, whatever PATH the host has; all paths absolute.
 
@@ -179,9 +189,9 @@ def vs_code_link(launch: Launch = INSTALLED) -> str:
 def _written(
     host: Host, launch: Launch, variables: Mapping[str, str], inputs: tuple[Mapping[str, object], ...]
 ) -> str:
-    server = _server(launch, variables, typed=host.typed, listed=host.listed)
     if host.toml:
-        return _toml(f"{host.section}.{SERVER}", server)
+        return toml_block(host, launch, variables)
+    server = server_block(host, launch, variables)
     prompts = {"inputs": list(inputs)} if inputs else {}
     return json.dumps({**prompts, host.section: {SERVER: server}}, indent=2)
 

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, metadata_url, open_verifier
 from juspay_mcp.http.endpoint import Endpoint
-from juspay_mcp.observability.export import exported_spans
+from juspay_mcp.observability.export import exported_telemetry
+from juspay_mcp.observability.start_line import log_start
 from juspay_mcp.server.mcp_server import Context, build_server
 from juspay_mcp.service.wallet_service import WalletService, open_service
 from juspay_mcp.settings.load import AccessSettings, Settings
@@ -56,8 +57,9 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            with exported_spans(traces):
+            with exported_telemetry(traces):
                 async with open_service(settings) as app.state.service, endpoint.run():
+                    log_start(settings, "http")
                     yield
         except ConfigurationError as error:
             # An ASGI server tells of a failed start in words that `logs` withholds; these are ours.

@@ -269,7 +269,7 @@ def _bind_once(family: int, address: tuple[object, ...], *, reuse_port: bool) ->
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
     """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
     freeze_imports()
-    configure_logging(settings.log_level, sys.stderr)
+    configure_logging(settings.log_level, sys.stderr, settings.log_format)
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=end_with, args=(parent,), daemon=True).start()

@@ -7,6 +7,7 @@ exception only its types and the places it passed: what a message isn't taken fr
 No call waits for the log: a thread writes the lines, and those that can't be written are dropped and counted.
 """
 
+import json
 import logging
 import os
 import sys
@@ -64,11 +65,21 @@ class SafeFormatter(logging.Formatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        moment = format_timestamp(datetime.fromtimestamp(record.created, UTC))
-        line = f"{moment} {record.levelname} {record.name} {_text(record)}"
-        withheld = getattr(record, "withheld", 0)
-        more = f"(and {withheld} times more)" if withheld else ""
-        return " ".join(part for part in (line, _error(record), more) if part)
+        facts = _facts(record)
+        if suppressed := facts.pop("suppressed", 0):
+            facts["suppressed"] = f"(and {suppressed} times more)"
+        return " ".join(map(str, facts.values()))
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time": "2026-11-23T03:44:00Z", "level": "WARNING", "logger": ..., "message": ...}`, in ASCII.
+
+    `error` has an exception's types and places; `suppressed` says how often the same was not logged before.
+    """
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(_facts(record))
 
 
 class BackgroundHandler(logging.Handler):
@@ -134,13 +145,19 @@ class BackgroundHandler(logging.Handler):
         return self.format(logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {number}"}))
 
 
-def configure_logging(level: str, stream: TextIO | None) -> None:
-    """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them."""
+def configure_logging(level: str, stream: TextIO | None, log_format: str = "text") -> None:
+    """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them.
+
+    Below WARNING, libraries' records are left out unless the level is DEBUG: without their text, all that they say is
+    where they come from. `log_format` is `text` or `json`.
+    """
     try:
         handler: logging.Handler = BackgroundHandler(stream.fileno())  # type: ignore[union-attr] # None, if it was closed
     except (AttributeError, OSError):
         handler = logging.StreamHandler(stream)  # nowhere, or in memory: nobody has to read
-    handler.setFormatter(SafeFormatter())
+    handler.setFormatter(JsonFormatter() if log_format == "json" else SafeFormatter())
+    if level != "DEBUG":
+        handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_ours(record))
     handler.addFilter(FloodGate())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
@@ -156,6 +173,18 @@ def describe(error: BaseException) -> str:
     )
 
 
+def _facts(record: logging.LogRecord) -> dict[str, str | int]:
+    """What a line says, in the order in which it does."""
+    moment = format_timestamp(datetime.fromtimestamp(record.created, UTC))
+    facts = {"time": moment, "level": record.levelname, "logger": record.name, "message": _text(record)}
+    more = {"error": _error(record), "suppressed": getattr(record, "withheld", 0)}
+    return facts | {name: fact for name, fact in more.items() if fact}
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == _OURS
+
+
 def _error(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     return describe(error) if error else ""
@@ -167,6 +196,6 @@ def _places(error: BaseException) -> list[str]:
 
 
 def _text(record: logging.LogRecord) -> str:
-    if record.name.partition(".")[0] == _OURS:
+    if _is_ours(record):
         return record.getMessage()
     return f"(text withheld) at {record.filename}:{record.lineno}"

@@ -5,6 +5,8 @@ an exception. Whoever calls could write a customer's number there. These hold th
 this program knows. Of the caller's trace context only the ids are taken, not `tracestate`, which is free text.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -19,6 +21,7 @@ from pydantic import ValidationError
 
 from juspay_mcp import VERSION
 from juspay_mcp.errors import outcome_of
+from juspay_mcp.observability.metrics import operation_duration
 
 OTHER: Final = "_OTHER"
 """OpenTelemetry's word for a value of a known set that isn't in it."""
@@ -29,14 +32,18 @@ _tracer = get_tracer("juspay_mcp", VERSION)
 
 
 class MessageSpans:
-    """A middleware of the server: a span for each message, with the method and the name of the one `tool`."""
+    """A middleware of the server: a span and a duration for each message, with its method and the one `tool`.
 
-    def __init__(self, tool: str) -> None:
+    `monotonic` gives seconds that only grow.
+    """
+
+    def __init__(self, tool: str, monotonic: Callable[[], float] = time.perf_counter) -> None:
         self._tool = tool
+        self._monotonic = monotonic
 
     async def __call__(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
         """Passes a message on, in its span."""
-        attributes = self._attributes(ctx)
+        attributes, begun = self._attributes(ctx), self._monotonic()
         name = " ".join(attributes[key] for key in ("mcp.method.name", "gen_ai.tool.name") if key in attributes)
         with _tracer.start_as_current_span(
             name,
@@ -48,11 +55,14 @@ class MessageSpans:
         ) as span:
             try:
                 result = await call_next(ctx)
+                if ctx.method == "tools/call" and isinstance(result, dict) and result.get("isError"):
+                    attributes |= _fail(span, None)
             except BaseException as error:
-                _fail(span, error)
+                attributes |= _fail(span, error)
                 raise
-            if ctx.method == "tools/call" and isinstance(result, dict) and result.get("isError"):
-                _fail(span, None)
+            finally:
+                transport = {"network.transport": "tcp" if ctx.request else "pipe"}
+                operation_duration.record(self._monotonic() - begun, {**attributes, **transport})
             return result
 
     def _attributes(self, ctx: ServerRequestContext[Any]) -> dict[str, str]:
@@ -69,14 +79,16 @@ class MessageSpans:
         return attributes
 
 
-def _fail(span: Span, error: BaseException | None) -> None:
-    """Takes note of what was raised, or with None of a tool error."""
+def _fail(span: Span, error: BaseException | None) -> dict[str, str]:
+    """Takes note of what was raised, or with None of a tool error; the attributes that say so."""
     if isinstance(error, MCPError | ValidationError):
         code = str(error.error.code if isinstance(error, MCPError) else INVALID_PARAMS)
-        span.set_attributes({"error.type": code, "rpc.response.status_code": code})
+        known = {"error.type": code, "rpc.response.status_code": code}
     else:
-        span.set_attribute("error.type", outcome_of(error) if error else "tool_error")
+        known = {"error.type": outcome_of(error) if error else "tool_error"}
+    span.set_attributes({**known})
     span.set_status(StatusCode.ERROR)
+    return known
 
 
 def _parent(ctx: ServerRequestContext[Any]) -> Context | None:

@@ -7,7 +7,8 @@ back in them.
 Only OpenTelemetry's API is used, as `mcp` uses it: without its SDK a span costs some microseconds and goes nowhere.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, get
 
 from juspay_mcp import VERSION
 from juspay_mcp.errors import WalletsError, outcome_of
+from juspay_mcp.observability.metrics import Attributes, request_duration
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _tracer = get_tracer("juspay_mcp", VERSION)
@@ -31,10 +33,13 @@ class UpstreamSpan:
 
     def __init__(self, span: Span) -> None:
         self._span = span
+        self.outcome: Attributes = {}
+        """The status and the error, as far as there were any."""
 
     def answered(self, status: int) -> None:
         """Takes note of the reply's HTTP status."""
         self._span.set_attribute("http.response.status_code", status)
+        self.outcome["http.response.status_code"] = status
 
     def identify(self, request_id: str | None) -> None:
         """Takes note of Juspay's id of the request, if the reply had one of a trace id's form."""
@@ -46,15 +51,17 @@ class UpstreamSpan:
         if isinstance(error, WalletsError):
             self.identify(error.request_id)
         self._span.set_attribute("error.type", outcome_of(error))
+        self.outcome["error.type"] = outcome_of(error)
         self._span.set_status(StatusCode.ERROR)
 
 
 class UpstreamSpans:
-    """Makes the spans of requests to one address."""
+    """Makes the spans of requests to one address, and times them; `monotonic` gives seconds that only grow."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, monotonic: Callable[[], float] = time.perf_counter) -> None:
+        self._monotonic = monotonic
         url = urlsplit(base_url)
-        self._attributes: dict[str, str | int] = {
+        self._attributes: Attributes = {
             "http.request.method": "GET",
             "server.address": url.hostname or "",
             "server.port": url.port or _DEFAULT_PORTS.get(url.scheme, 0),
@@ -71,9 +78,11 @@ class UpstreamSpans:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            upstream = UpstreamSpan(span)
+            upstream, begun = UpstreamSpan(span), self._monotonic()
             try:
                 yield upstream
             except BaseException as error:
                 upstream.fail(error)
                 raise
+            finally:
+                request_duration.record(self._monotonic() - begun, {**self._attributes, **upstream.outcome})

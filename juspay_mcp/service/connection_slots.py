@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 
 from juspay_mcp.errors import ServerBusy
+from juspay_mcp.observability.metrics import waiting_call
 from juspay_mcp.values.caller import SOLE_CALLERS, Caller
 
 WAITING_PER_SLOT: Final = 64
@@ -52,7 +53,7 @@ class ConnectionSlots:
             self._turn_away(caller)
             if not waiter.decided.is_set():
                 on_wait()
-                with anyio.move_on_after(seconds):
+                with anyio.move_on_after(seconds), waiting_call():
                     await waiter.decided.wait()
             if not waiter.has_slot:
                 raise ServerBusy(ceil(seconds))

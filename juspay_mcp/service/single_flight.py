@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar
 import anyio
 
 from juspay_mcp.errors import WalletsError, bugs_as_internal_errors
+from juspay_mcp.observability.metrics import shared_lookups
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -91,7 +92,11 @@ class Flights(Generic[K, T]):
         Raises:
             WalletsError: the lookup failed.
         """
-        flight = self._open.get(key) or self._begin(key, look)
+        flight = self._open.get(key)
+        if flight:
+            shared_lookups.add(1)
+        else:
+            flight = self._begin(key, look)
         flight.waiting += 1
         try:
             return await flight.follow(report)

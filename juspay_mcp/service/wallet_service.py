@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from juspay_mcp.answer.model import Answer, make_answer
 from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.audit.log import AuditLog, open_audit
-from juspay_mcp.errors import NotConfigured
+from juspay_mcp.errors import NotConfigured, outcome_of
 from juspay_mcp.juspay.client import open_client
 from juspay_mcp.juspay.retries import Retries
+from juspay_mcp.observability.metrics import calls
 from juspay_mcp.service.lookup import Lookup
 from juspay_mcp.service.rate_limit import CallLimiter, Limiter
 from juspay_mcp.service.single_flight import Flights, Report
@@ -57,6 +58,16 @@ class WalletService:
         Raises:
             WalletsError: the leaf for what went wrong.
         """
+        try:
+            answer = await self._accounted(customer_id, caller, tool, report)
+        except BaseException as error:
+            calls.add(1, {"outcome": outcome_of(error), "transport": caller.transport})
+            raise
+        calls.add(1, {"outcome": "ok", "source": answer.source, "transport": caller.transport})
+        return answer
+
+    async def _accounted(self, customer_id: object, caller: Caller, tool: str, report: Report) -> Answer:
+        """The answer, once the audit log has its line."""
 
         async def look_up() -> tuple[Snapshot, Answer]:
             await self._limiter.admit(caller.name)

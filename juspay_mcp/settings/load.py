@@ -1,7 +1,9 @@
 """Settings: what the environment variables say, each value checked against its rule in `variables`."""
 
+import os
 import re
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -107,6 +109,7 @@ class Settings:
     audit_key: SecretStr | None
     audit_key_file: NamedFile | None
     log_level: str
+    log_format: str
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -129,8 +132,10 @@ def load_settings(environ: Mapping[str, str], pipes: MutableMapping[str, SecretB
         ConfigurationError: one line that names the variable, the rule and an example, never the value.
     """
     values = _Values(environ, {} if pipes is None else pipes)
-    authorities = Path(environ.get("SSL_CERT_FILE") or ".")
-    if authorities.exists() and not (authorities.is_file() or authorities.is_dir()):  # OpenSSL might read for ever
+    authorities = environ.get("SSL_CERT_FILE") or "."
+    # `os.path`, because Path's methods fail at a name that is too long.
+    if os.path.exists(authorities) and not (os.path.isfile(authorities) or os.path.isdir(authorities)):  # noqa: PTH110, PTH112, PTH113
+        # OpenSSL might read for ever.
         raise no_authorities()
     environment = _ENVIRONMENTS[values.text("JUSPAY_ENV")]
     audit_key, audit_key_file = values.secret("JUSPAY_MCP_AUDIT_KEY")
@@ -155,6 +160,7 @@ def load_settings(environ: Mapping[str, str], pipes: MutableMapping[str, SecretB
         audit_key=audit_key,
         audit_key_file=audit_key_file,
         log_level=values.text("JUSPAY_MCP_LOG_LEVEL"),
+        log_format=values.text("JUSPAY_MCP_LOG_FORMAT"),
     )
 
 
@@ -256,7 +262,10 @@ class _Values:
         given = self.optional(name)
         if given is None:
             return None
-        if name in self._pipes or not Path(given).is_fifo():
+        is_pipe = False
+        with suppress(OSError):  # a name that is too long, for instance: reading the file says so
+            is_pipe = Path(given).is_fifo()
+        if name in self._pipes or not is_pipe:
             return self._pipes.get(name, Path(given))
         content = read_file(Path(given), _MAX_PIPE, _PIPE_SECONDS)
         if content is None:

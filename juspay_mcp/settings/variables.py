@@ -218,6 +218,14 @@ VARIABLES: Final = (
         default="WARNING",
         any_case=True,
     ),
+    Variable(
+        name="JUSPAY_MCP_LOG_FORMAT",
+        meaning="How it is logged: text, or json with one object a line.",
+        says="text or json",
+        example="json",
+        rule="text|json",
+        default="text",
+    ),
 )
 BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
 

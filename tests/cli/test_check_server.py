@@ -219,14 +219,15 @@ def test_a_redis_that_rejects_the_password_or_the_command_or_is_silent_fails_wit
 
 def test_variables_for_traces_are_tried_out() -> None:
     report = check(OTEL_TRACES_EXPORTER="console")
-    assert passed(report, "traces") == "Spans can be exported as the OTEL_ variables say."
+    assert passed(report, "traces") == "Traces can be exported as the OTEL_ variables say."
     assert passed(check(OTEL_SERVICE_NAME="a"), "traces") == "The OTEL_ variables don't ask for traces."
+    assert passed(check(OTEL_SERVICE_NAME="a"), "metrics") == "The OTEL_ variables don't ask for metrics."
 
 
 def test_traces_that_cant_be_exported_are_warned_about() -> None:
     report = check(OTEL_TRACES_EXPORTER="nope")
     assert passed(report, "traces") == (
-        "The server starts, but spans can't be exported: an exporter isn't installed; the extra otel brings otlp "
+        "The server starts, but traces can't be exported: an exporter isn't installed; the extra otel brings otlp "
         "over http/protobuf, and console."
     )
     assert render(report)[-1].endswith("; see the warning about: traces.")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import metadata, requires
 from pathlib import Path
+from textwrap import dedent
 
 import anyio
 import click
@@ -31,7 +32,8 @@ from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.settings.variables import VARIABLES
 from juspay_mcp.simulator.api import CUSTOMERS
-from tests.support.readme import AGENTS, README, ROOT, folded
+from tests.support.common import Host as Connect
+from tests.support.readme import AGENTS, HOSTS_PAGE, README, ROOT, folded
 
 PROGRAMS = ROOT / "tests" / "clients" / "programs"
 READERS: dict[str, Callable[[str], object]] = {
@@ -43,6 +45,8 @@ READERS: dict[str, Callable[[str], object]] = {
     "text": str,
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+ANSWER = (ROOT / "docs" / "answer.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 
 
@@ -53,9 +57,9 @@ A text of another length must be counted anew.
 """
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the first table after a heading of the README, without its head."""
-    table = README.split(heading, 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
+def rows(heading: str, page: str = README) -> list[list[str]]:
+    """The cells of the first table after a heading of a page, without its head."""
+    table = page.split(heading, 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
 
 
@@ -63,32 +67,34 @@ def code(text: str) -> list[str]:
     return re.findall(r"`([^`]+)`", text)
 
 
-def test_the_readme_lists_every_variable_with_its_default_and_meaning() -> None:
+def test_the_settings_page_lists_every_variable_with_its_default_and_meaning() -> None:
     expected = [
         [f"`{known.name}`", f"`{known.default}`" if known.default else "-", known.meaning] for known in VARIABLES
     ]
-    assert rows("## Settings") == expected
+    assert rows("# Settings", SETTINGS) == expected
 
 
 def test_the_readme_lists_every_error_code_in_the_order_of_the_contract() -> None:
     codes = {leaf.code for leaf in vars(errors).values() if isinstance(leaf, type) and issubclass(leaf, WalletsError)
              and leaf not in {WalletsError, UpstreamError}}  # fmt: skip
-    listed = [code(row[0])[0] for row in rows("### Errors")]
+    listed = [code(row[0])[0] for row in rows("## Errors")]
     assert len(listed) == len(set(listed))
     assert set(listed) == codes
 
 
-def test_the_readme_lists_every_key_of_the_answer() -> None:
-    assert [key for row in rows("The result is structured") for key in code(row[0])] == list(Answer.model_fields)
+def test_the_page_about_the_answer_lists_every_key_of_it() -> None:
+    assert [key for row in rows("The result is structured", ANSWER) for key in code(row[0])] == list(
+        Answer.model_fields
+    )
 
 
-def test_the_readme_names_every_key_of_a_wallet() -> None:
-    paragraph = README.split("Each wallet has", 1)[1].split("\n\n", 1)[0]
+def test_the_page_about_the_answer_names_every_key_of_a_wallet() -> None:
+    paragraph = ANSWER.split("Each wallet has", 1)[1].split("\n\n", 1)[0]
     assert set(WalletAnswer.model_fields) <= set(code(paragraph))
 
 
 def test_the_readme_lists_every_command() -> None:
-    listed = [code(row[0])[0].split() for row in rows("`juspay-wallets-mcp demo` prints")]
+    listed = [code(row[0])[0].split() for row in rows("## Commands")]
     assert sorted(words[1] for words in listed if len(words) > 1) == sorted(cli.commands)
 
 
@@ -107,17 +113,55 @@ def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -
     assert sorted(name for row in rows("## What it depends on") for name in code(row[0])) == names
 
 
-def test_the_readme_names_the_card_and_the_prompt_with_its_arguments() -> None:
-    section = README.split("### The card and the prompt", 1)[1].split("\n### ", 1)[0]
+def test_the_page_about_the_answer_names_the_card_and_the_prompt_with_its_arguments() -> None:
+    section = ANSWER.split("## The card and the prompt", 1)[1].split("\n## ", 1)[0]
     [listed] = prompt.list_prompts().prompts
     names = [listed.name, *(argument.name for argument in listed.arguments or [])]
     assert [word for word in code(section) if word in {card.URI, *names}] == [card.URI, *names]
 
 
 def test_the_pictures_of_the_readme_are_there_and_small() -> None:
-    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    pictures = re.findall(r"!\[[^\]]+\]\(((?!https:)[^)]+)\)", README)
     assert pictures == ["docs/card.png"]
     assert all(0 < (ROOT / picture).stat().st_size < 120_000 for picture in pictures)
+
+
+def test_the_readme_is_short_and_tells_nobody_to_install_a_name_that_is_on_no_index() -> None:
+    assert len(README.splitlines()) <= 280
+    pages = README + "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    assert re.findall(r"(?:uvx|(?:uv tool|pipx?) install) +'?juspay-wallets-mcp", pages) == []
+
+
+def test_the_badges_of_the_readme_say_what_the_project_declares() -> None:
+    [python] = re.findall(r"badge/python-([\d.]+)%20or%20newer-", README)
+    [license_] = re.findall(r"badge/license-(\S+)-blue", README)
+    assert PROJECT["project"]["requires-python"] == f">={python}"
+    assert PROJECT["project"]["license"] == license_.replace("--", "-")
+    [workflow] = set(re.findall(r"actions/workflows/([\w.]+)", README))
+    assert (ROOT / ".github" / "workflows" / workflow).is_file()
+
+
+async def test_the_example_of_the_readme_is_what_the_tool_returns(host: Connect) -> None:
+    [shown] = [json.loads(each) for each in re.findall(r"^```json\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)]
+    async with host() as client:
+        result = await client.call_tool("refresh_customer_wallets", {"customer_id": "cth_all_linked"})
+    assert result.structured_content is not None
+    given = dict(result.structured_content)
+    assert given.keys() == shown.keys()
+    assert [given["wallets"][0].keys()] == [wallet.keys() for wallet in shown["wallets"]]
+    same = ("customer", "source", "currency", "total_balance", "wallet_count", "linked_count")
+    assert {name: given[name] for name in same} == {name: shown[name] for name in same}
+    assert given["summary"].endswith(shown["summary"])
+    moving = {"last_refreshed"}
+    assert {key: value for key, value in given["wallets"][0].items() if key not in moving} == {
+        key: value for key, value in shown["wallets"][0].items() if key not in moving
+    }
+
+
+def test_the_index_of_the_documentation_lists_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", index))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
 
 def imported(source: str) -> set[tuple[str, str]]:
@@ -129,22 +173,23 @@ def imported(source: str) -> set[tuple[str, str]]:
     return {(module, name) for module, names in python + script for name in names.split(", ")}
 
 
-def test_every_block_of_the_readme_is_of_a_language_that_a_test_reads() -> None:
-    fences = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def test_every_block_of_the_pages_for_users_is_of_a_language_that_a_test_reads() -> None:
+    pages = "\n".join(dedent(page) for page in (README, ANSWER, HOSTS_PAGE))
+    fences = re.findall(r"^ *```(\w*)\n(.*?)^ *```$", pages, re.MULTILINE | re.DOTALL)
     assert {language for language, _ in fences} == READERS.keys()
     for language, text in fences:
         assert READERS[language](text)
 
 
-def test_the_readme_has_every_host_with_its_file_in_the_programs_order() -> None:
-    listed = re.findall(r"<summary><b>(.+)</b>: <code>(.+)</code>, (.+)</summary>", README)
+def test_the_hosts_page_has_every_host_with_its_file_in_the_programs_order() -> None:
+    listed = re.findall(r"<summary><b>(.+)</b>: <code>(.+)</code>, (.+)</summary>", HOSTS_PAGE)
     assert [tuple(map(html.unescape, each)) for each in listed] == [
         (host.name, host.file, host.where) for host in HOSTS
     ]
 
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.name)
-def test_the_readme_has_the_block_that_the_program_writes_for_a_host(host: Host) -> None:
+def test_the_hosts_page_has_the_block_that_the_program_writes_for_a_host(host: Host) -> None:
     assert folded(host.name) == block(host)
 
 
@@ -154,7 +199,7 @@ def test_the_readme_links_to_the_hosts_that_install_by_a_link() -> None:
 
 
 @pytest.mark.parametrize(("name", "program"), AGENTS.items())
-def test_the_code_in_the_readme_uses_what_the_tried_programs_use(name: str, program: str) -> None:
+def test_the_code_in_the_hosts_page_uses_what_the_tried_programs_use(name: str, program: str) -> None:
     text = folded(name)
     assert imported(text)
     assert imported(text) <= imported((PROGRAMS / program).read_text(encoding="utf-8"))
@@ -165,7 +210,7 @@ def test_the_code_in_the_readme_uses_what_the_tried_programs_use(name: str, prog
 
 
 def test_the_extras_that_the_readme_installs_exist() -> None:
-    named = re.findall(r"(?:pip|pipx|uv tool) install '?juspay-wallets-mcp(?:\[(\w+)\])?", README)
+    named = re.findall(r"(?:pip|pipx|uv tool) install '?[.](?:\[(\w+)\])?", README)
     assert "" in named
     assert {extra for extra in named if extra} == set(metadata("juspay-wallets-mcp").get_all("Provides-Extra") or [])
 
@@ -177,13 +222,13 @@ async def instructions() -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the benchmark asks the system what Windows doesn't tell")
-def test_the_readme_says_how_many_bytes_and_tokens_a_conversation_pays() -> None:
+def test_the_page_about_the_answer_says_how_many_bytes_and_tokens_a_conversation_pays() -> None:
     counted = subprocess.run(
         [sys.executable, "-m", "scripts.budgets", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
     )
     sizes = [len(anyio.run(instructions).encode()), *map(int, re.findall(r": (\d+) bytes", counted.stdout))]
-    assert [row[1] for row in rows("### What it costs")] == [f"{size:,}" for size in sizes]
-    assert [row[2] for row in rows("### What it costs")] == [f"{TOKENS[size]:,}" for size in sizes]
+    assert [row[1] for row in rows("## What it costs", ANSWER)] == [f"{size:,}" for size in sizes]
+    assert [row[2] for row in rows("## What it costs", ANSWER)] == [f"{TOKENS[size]:,}" for size in sizes]
 
 
 def test_the_make_targets_the_documents_name_exist() -> None:

@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import re
@@ -11,7 +12,14 @@ from typing import TypeVar
 
 import pytest
 
-from juspay_mcp.observability.logs import CLOSE_SECONDS, BackgroundHandler, FloodGate, SafeFormatter, describe
+from juspay_mcp.observability.logs import (
+    CLOSE_SECONDS,
+    BackgroundHandler,
+    FloodGate,
+    JsonFormatter,
+    SafeFormatter,
+    describe,
+)
 from tests.support.common import NOW
 
 Raised = TypeVar("Raised", bound=BaseException)
@@ -133,6 +141,40 @@ def test_a_record_is_one_line_of_our_own_words(written: logging.LogRecord, line:
     assert SafeFormatter().format(written) == line
 
 
+@pytest.mark.parametrize(
+    ("written", "facts"),
+    [
+        pytest.param(
+            record("juspay_mcp.server.tool", 'a "quoted" word \u20b9\n'),
+            {"logger": "juspay_mcp.server.tool", "message": 'a "quoted" word \u20b9\n'},
+            id="ours",
+        ),
+        pytest.param(
+            record("httpx2", SECRET, error=ValueError(SECRET)),
+            {
+                "logger": "httpx2",
+                "message": "(text withheld) at module.py:42",
+                "error": "ValueError at no place",
+            },
+            id="a library's",
+        ),
+    ],
+)
+def test_as_json_a_record_is_one_object_in_one_line_with_the_same_facts(
+    written: logging.LogRecord, facts: dict[str, str]
+) -> None:
+    line = JsonFormatter().format(written)
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line) == {"time": "2026-11-23T09:30:00Z", "level": "WARNING", **facts}
+
+
+def test_as_json_what_was_suppressed_is_a_number() -> None:
+    written = record("juspay_mcp.server.tool", "odd")
+    written.withheld = 3
+    assert json.loads(JsonFormatter().format(written))["suppressed"] == 3
+
+
 def test_a_record_that_asks_for_an_exception_where_there_is_none_is_shown_without_one() -> None:
     written = record("juspay_mcp.server.tool", "odd")
     written.exc_info = (None, None, None)
@@ -244,11 +286,25 @@ def test_all_that_a_process_logs_comes_out_in_lines_of_ours() -> None:
         "",
         (
             "INFO juspay_mcp.server.tool call failed: internal_error\n"
-            "INFO httpx2 (text withheld) at <string>:8\n"
             "WARNING py.warnings (text withheld) at warnings.py:N\n"
             "ERROR juspay_mcp an exception could not be raised ValueError at <string>:12\n"
         ),
     )
+
+
+def test_what_libraries_say_below_a_warning_is_shown_at_debug_alone() -> None:
+    _, at_debug = run(EVERYWHERE.replace('"INFO"', '"DEBUG"'))
+    assert "INFO httpx2 (text withheld) at <string>:8\n" in at_debug
+
+
+def test_json_is_for_all_that_a_process_logs() -> None:
+    _, lines = run(EVERYWHERE.replace("sys.stderr)", 'sys.stderr, "json")'))
+    assert [json.loads(line)["logger"] for line in lines.splitlines()] == [
+        "juspay_mcp.server.tool",
+        "py.warnings",
+        "juspay_mcp",
+    ]
+    assert SECRET not in lines
 
 
 def test_a_log_in_memory_has_the_same_lines() -> None:
@@ -256,7 +312,7 @@ def test_a_log_in_memory_has_the_same_lines() -> None:
         "import logging", "import io, logging"
     )
     assert run(program + "\nprint(len(logging.getLogger().handlers[0].stream.getvalue().splitlines()))") == (
-        "4\n",
+        "3\n",
         "",
     )
 

@@ -33,7 +33,7 @@ ICON = """
 ########
 ........
 """
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 SERVER_JSON = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 
 
@@ -107,7 +107,7 @@ def test_its_fields_are_the_program_s_variables_with_their_defaults_and_secrets(
         field = manifest["user_config"][known.name.lower()]
         assert (field["default"], field["sensitive"]) == (known.default or "", known.secret)
         assert field["description"].startswith(known.meaning)
-        assert f"| `{known.name}` |" in README
+        assert f"| `{known.name}` |" in SETTINGS
 
 
 def test_a_file_is_asked_for_with_a_picker(manifest: Any) -> None:

@@ -56,8 +56,9 @@ def test_the_page_at_the_index_leads_to_the_repository_at_this_version(dist: Pat
     ours = sorted(link.removeprefix(urls["Repository"]) for link in links if link.startswith(urls["Repository"]))
     assert f"/raw/v{VERSION}/docs/card.png" in ours
     assert f"/blob/v{VERSION}/PRIVACY.md" in ours
-    assert f"/blob/v{VERSION}/README.md#a-teams-server" in ours
-    assert all(link.startswith((f"/raw/v{VERSION}/docs/", f"/blob/v{VERSION}/")) for link in ours)
+    assert f"/blob/v{VERSION}/README.md#how-it-differs-from-juspays-own-server" in ours
+    pinned = (f"/raw/v{VERSION}/docs/", f"/blob/v{VERSION}/", "/actions/")
+    assert all(link.startswith(pinned) for link in ours)
     assert metadata["Description-Content-Type"] == "text/markdown"
 
 

@@ -281,11 +281,11 @@ async def test_somebody_elses_server_runs_the_app(secured: dict[str, str]) -> No
     assert statuses == [200, 401]
 
 
-async def test_somebody_elses_uvicorn_closes_unread_bodies_with_the_option_of_the_readme(
+async def test_somebody_elses_uvicorn_closes_unread_bodies_with_the_option_that_the_documents_name(
     secured: dict[str, str],
 ) -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    [options] = re.findall(r"`uvicorn --factory juspay_mcp\.asgi:app (--http [^`]+)`", readme)
+    page = (Path(__file__).parents[2] / "docs" / "team-server.md").read_text(encoding="utf-8")
+    [options] = re.findall(r"`uvicorn --factory juspay_mcp\.asgi:app (--http [^`]+)`", page)
     async with (
         own_uvicorn(secured, *options.split()) as url,
         await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream,

@@ -60,7 +60,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture
 def exporting(environ: dict[str, str], collector: Collector) -> dict[str, str]:
-    return {**environ, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    return {**environ, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_METRICS_EXPORTER": "none"}
 
 
 def get_span(simulator: Simulator, number: int, **attributes: Any) -> dict[str, Any]:
@@ -269,7 +269,11 @@ def test_a_collector_that_is_not_there_holds_up_neither_answers_nor_the_end(envi
     "variables",
     [
         {},
-        {"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"},
+        {
+            "OTEL_TRACES_EXPORTER": "none",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+        },
         {"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:9"},
     ],
 )
@@ -295,9 +299,17 @@ def test_a_variable_the_sdk_rejects_is_warned_about(exporting: dict[str, str]) -
     assert ended(exporting | {"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "-1"}) == (said, 0)
 
 
-def test_whoever_set_up_tracing_before_is_left_alone(exporting: dict[str, str]) -> None:
+def test_metrics_that_cant_be_exported_are_warned_about_by_their_name(environ: dict[str, str]) -> None:
+    said, status = ended(environ | {"OTEL_METRICS_EXPORTER": "jaeger"})
+    assert said.startswith(CANT.replace("traces", "metrics"))
+    assert status == 0
+
+
+def test_a_provider_that_was_set_up_before_is_left_alone(exporting: dict[str, str]) -> None:
     before = """
 from opentelemetry.trace import set_tracer_provider, get_tracer_provider, NoOpTracerProvider
+from opentelemetry.metrics import set_meter_provider, NoOpMeterProvider
 set_tracer_provider(NoOpTracerProvider())
+set_meter_provider(NoOpMeterProvider())
 """
-    assert ended(exporting, before) == ("[]\n", 0)
+    assert ended(exporting | {"OTEL_METRICS_EXPORTER": "otlp"}, before) == ("[]\n", 0)

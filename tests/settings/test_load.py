@@ -40,6 +40,7 @@ BY_DEFAULT = Settings(
     audit_key=None,
     audit_key_file=None,
     log_level="WARNING",
+    log_format="text",
 )
 # What a wrong value is told, whole: the variable, the rule, an example, and nothing of the value.
 RULES = {
@@ -105,6 +106,7 @@ RULES = {
         "for example: /run/secrets/juspay_mcp_audit_key"
     ),
     "JUSPAY_MCP_LOG_LEVEL": "one of DEBUG, INFO, WARNING, ERROR, in any case; for example: WARNING",
+    "JUSPAY_MCP_LOG_FORMAT": "text or json; for example: json",
 }
 UNFILLED = "{0} holds a placeholder or {0}= instead of a value; it must be {1}, or not set; for example: {2}"
 CREDENTIALS = {"JUSPAY_API_KEY", "JUSPAY_API_KEY_FILE", "JUSPAY_MERCHANT_ID"}
@@ -181,6 +183,7 @@ ACCEPTED: dict[str, list[tuple[str, dict[str, object]]]] = {
     "JUSPAY_MCP_LOG_LEVEL": [
         (level, {"log_level": level.upper()}) for level in ("DEBUG", "INFO", "WARNING", "ERROR", "info", "Debug")
     ],
+    "JUSPAY_MCP_LOG_FORMAT": [(name, {"log_format": name}) for name in ("text", "json")],
 }
 ACCEPTED |= {
     "JUSPAY_MCP_RATE_LIMIT_STORAGE": [
@@ -319,6 +322,7 @@ REFUSED = {
     "JUSPAY_MCP_AUDIT_KEY": ["k" * 31, "k" * 257, "k" * 20 + " " + "k" * 20],
     "JUSPAY_MCP_AUDIT_KEY_FILE": ["a\0b"],
     "JUSPAY_MCP_LOG_LEVEL": ["debugging", "TRACE", "30"],
+    "JUSPAY_MCP_LOG_FORMAT": ["logfmt", "json lines"],
 }
 variables = st.dictionaries(
     st.sampled_from(sorted(RULES)),
@@ -366,6 +370,7 @@ def test_the_variables_and_their_defaults_are_the_contract_s() -> None:
         "JUSPAY_MCP_AUDIT_KEY": (None, True),
         "JUSPAY_MCP_AUDIT_KEY_FILE": (None, False),
         "JUSPAY_MCP_LOG_LEVEL": ("WARNING", False),
+        "JUSPAY_MCP_LOG_FORMAT": ("text", False),
     }
 
 
@@ -593,3 +598,12 @@ def test_quotes_that_are_not_one_matching_pair_stay(written: str) -> None:
 
 def test_empty_quotes_are_not_set() -> None:
     assert load_settings({"JUSPAY_API_KEY": '""', "JUSPAY_ENV": "''"}) == BY_DEFAULT
+
+
+@pytest.mark.parametrize("name", ["JUSPAY_API_KEY_FILE", "JUSPAY_MCP_TOKENS_FILE", "JUSPAY_MCP_AUDIT_KEY_FILE"])
+def test_a_path_that_is_too_long_is_no_pipe_and_is_reported_when_it_is_read(name: str) -> None:
+    assert load_settings({name: "a" * 300}) != BY_DEFAULT
+
+
+def test_a_path_of_authorities_that_is_too_long_is_left_to_openssl() -> None:
+    assert load_settings({"SSL_CERT_FILE": "a" * 300}) == BY_DEFAULT

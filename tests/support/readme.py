@@ -1,4 +1,4 @@
-"""Parts of the README."""
+"""Parts of the README and of the page about hosts."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,9 @@ ROOT = Path(__file__).parents[2]
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+HOSTS_PAGE = (ROOT / "docs" / "hosts.md").read_text(encoding="utf-8")
 
 
 AGENTS = {
@@ -20,7 +23,7 @@ AGENTS = {
 def folded(name: str) -> str:
     """The block that opens under a name."""
     found: list[str] = re.findall(
-        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n\n```\w+\n(.*?)\n```\n\n</details>", README, re.DOTALL
+        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n\n```\w+\n(.*?)\n```\n\n</details>", HOSTS_PAGE, re.DOTALL
     )
     [text] = found
     return text

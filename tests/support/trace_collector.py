@@ -1,10 +1,11 @@
-"""A collector of traces on loopback: it speaks OTLP over HTTP, and keeps what it is sent."""
+"""A collector of traces and metrics on loopback: it speaks OTLP over HTTP, and keeps what it is sent."""
 
 from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Self
 
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -16,6 +17,8 @@ class Collector:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        """Of traces."""
+        self.metric_bodies: list[bytes] = []
         self.paths: set[str] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -38,7 +41,8 @@ class Collector:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 collector.paths.add(self.path)
-                collector.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                bodies = collector.metric_bodies if self.path == "/v1/metrics" else collector.bodies
+                bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -66,10 +70,32 @@ class Collector:
         return [_span(span, names) | {"scope": scope.scope.name} for scope, span in spans]
 
     @property
+    def points(self) -> list[tuple[str, dict[str, Any], float]]:
+        """Name, attributes and count or value of each point in the last export of each process."""
+        last = {}
+        for body in self.metric_bodies:
+            request = ExportMetricsServiceRequest()
+            request.ParseFromString(body)
+            for export in request.resource_metrics:
+                last[_attributes(export.resource.attributes).get("service.instance.id")] = export
+        return [
+            (metric.name, _attributes(point.attributes), _value(point))
+            for export in last.values()
+            for scope in export.scope_metrics
+            if scope.scope.name == "juspay_mcp"
+            for metric in scope.metrics
+            for point in getattr(metric, metric.WhichOneof("data") or "").data_points
+        ]
+
+    @property
     def traces(self) -> set[str]:
         return {
             span.trace_id.hex() for export in self.exports for scope in export.scope_spans for span in scope.spans
         }
+
+
+def _value(point: Any) -> float:
+    return float(point.count if hasattr(point, "count") else point.as_int or point.as_double)
 
 
 def _decoded(body: bytes) -> ExportTraceServiceRequest:

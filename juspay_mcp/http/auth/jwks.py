@@ -26,6 +26,7 @@ from jwt import PyJWK, PyJWTError
 from juspay_mcp import VERSION
 from juspay_mcp.errors import first_reason
 from juspay_mcp.juspay.tls import system_authorities
+from juspay_mcp.observability.metrics import jwks_age
 from juspay_mcp.settings.addresses import is_loopback
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
 
@@ -93,6 +94,8 @@ class JWKS:
             async with self._lock:
                 if self._monotonic() - self._tried >= PAUSE:
                     await self._fetch()
+        if self._keys:
+            jwks_age.set(self._monotonic() - self._fetched)
         return self._current()
 
     def _current(self) -> tuple[PyJWK, ...]:

@@ -23,7 +23,8 @@ from mcp.server.auth.provider import AccessToken
 
 from juspay_mcp.errors import first_reason
 from juspay_mcp.http.auth.jwks import ALGORITHMS, JWKS
-from juspay_mcp.http.auth.tokens import SCOPE, is_plausible, log_refusal
+from juspay_mcp.http.auth.refusals import log_refusal
+from juspay_mcp.http.auth.tokens import SCOPE, is_plausible
 
 LEEWAY: Final = 30
 """Seconds by which the issuer's clock and ours may differ."""

@@ -13,7 +13,8 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from juspay_mcp.http.auth.tokens import SCOPE, log_refusal
+from juspay_mcp.http.auth.refusals import log_refusal
+from juspay_mcp.http.auth.tokens import SCOPE
 from juspay_mcp.http.auth.tokens_file import TokensFile
 from juspay_mcp.settings.load import AccessSettings
 

@@ -1,7 +1,6 @@
 """Bearer tokens of callers over HTTP: what any of them must be, and how one for a file of them is made."""
 
 import hashlib
-import logging
 import re
 import secrets
 from collections.abc import Callable
@@ -15,7 +14,6 @@ NAME_RULE: Final = r"[A-Za-z0-9._@-]{1,64}"
 
 _MAX_TOKEN = 8_192
 _RANDOM_BYTES = 32
-_logger = logging.getLogger(__name__)
 
 
 def new_token(
@@ -39,11 +37,3 @@ def new_token(
 def is_plausible(token: str) -> bool:
     """Whether it is worth hashing or parsing: ASCII, as RFC 6750 (section 2.1) has it, and of at most 8 KiB."""
     return len(token) <= _MAX_TOKEN and token.isascii()
-
-
-def log_refusal(reason: str) -> None:
-    """Says in our own words why a token was refused; its sender is never told.
-
-    At the level that is logged unless asked otherwise: it is what an operator looks for when somebody can't get in.
-    """
-    _logger.warning("token_refused: %s", reason)

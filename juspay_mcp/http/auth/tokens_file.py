@@ -11,7 +11,8 @@ from typing import Final
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
-from juspay_mcp.http.auth.tokens import NAME_RULE, SCOPE, is_plausible, log_refusal
+from juspay_mcp.http.auth.refusals import log_refusal
+from juspay_mcp.http.auth.tokens import NAME_RULE, SCOPE, is_plausible
 from juspay_mcp.settings.variables import broken_rule
 from juspay_mcp.settings.watched_file import NamedFile, WatchedFile
 from juspay_mcp.values.timestamps import Clock, utc_now

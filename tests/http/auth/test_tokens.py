@@ -98,7 +98,7 @@ async def test_any_other_token_lets_nobody_in_and_the_log_says_why(
     path: Path, caplog: pytest.LogCaptureFixture, token: str, reason: str
 ) -> None:
     assert await TokensFile(path).verify_token(token) is None
-    assert caplog.record_tuples == [("juspay_mcp.http.auth.tokens", logging.WARNING, f"token_refused: {reason}")]
+    assert caplog.record_tuples == [("juspay_mcp.http.auth.refusals", logging.WARNING, f"token_refused: {reason}")]
 
 
 @pytest.mark.parametrize("token", [RAVI, "x" * 8193])
