@@ -144,7 +144,7 @@ class Simulator:
         """Starts, and blocks until Ctrl-C or until another thread calls `stop`."""
         with suppress(KeyboardInterrupt):
             self.start()
-            while not self._stopped.wait(0.5):  # on Windows, Ctrl-C is noticed only between two such waits
+            while not self._stopped.wait(0.1):  # on Windows, Ctrl-C is noticed only between two such waits
                 pass
         self.stop()
 

@@ -218,7 +218,8 @@ def test_what_no_field_is_for_is_nowhere_in_a_parsed_reply(secret: str, key: str
         "sub_details": [{"payment_method": "PAYTM", "payment_method_type": secret}],
         key: secret,
     }
-    assert parse(entry, secret, status=secret) == listed(replace(BARE, parts=(bare_part("PAYTM"),)), unreadable=1)
+    parsed = replace(parse(entry, secret, status=secret), reports_error=False)  # which a status may say
+    assert parsed == listed(replace(BARE, parts=(bare_part("PAYTM"),)), unreadable=1)
 
 
 @given(texts)

@@ -23,6 +23,7 @@ class ConnectProxy:
         self._status = status
         self._threads: list[Thread] = []
         self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(0.1)  # seconds: closing it doesn't wake who waits for a connection
         self.port: int = self._server.getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -30,8 +31,6 @@ class ConnectProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # on Windows a socket that listens can't be shut down, and needn't be
-            self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         for thread in self._threads:
             thread.join(10)
@@ -43,7 +42,8 @@ class ConnectProxy:
     def _serve(self) -> None:
         with suppress(OSError):
             while True:
-                self._start(self._connect, self._server.accept()[0])
+                with suppress(TimeoutError):
+                    self._start(self._connect, self._server.accept()[0])
 
     def _connect(self, client: socket.socket) -> None:
         with client, suppress(OSError):
