@@ -28,7 +28,7 @@ ENTRY_POINTS = {"__main__": "cli", "asgi": "http"}
 """The files beside the rooms, which start the program, and the last room that each may import from."""
 SHARED_BY_ALL = {"__init__"}
 """The version."""
-READ_THE_ENVIRONMENT = {"asgi.py", "cli/commands.py", "cli/setup_command.py"}
+READ_THE_ENVIRONMENT = {"asgi.py", "cli/check_command.py", "cli/commands.py", "cli/setup_command.py"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from juspay_mcp.cli.check_command import check
 from juspay_mcp.cli.setup_command import setup
-from juspay_mcp.cli.terminal import PROGRAM, greet, read_customer_id, spinner, variables_help
+from juspay_mcp.cli.terminal import PROGRAM, STDIN_HELP, greet, read_customer_id, spinner, variables_help
 from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
 from juspay_mcp.observability.logs import configure_logging
 from juspay_mcp.server.gc_tuning import frozen_imports
@@ -82,7 +83,7 @@ Examples:
 Without keys, with made-up figures (in PowerShell, $env:JUSPAY_ENV="simulator" first):
   JUSPAY_ENV=simulator {PROGRAM} wallets {_SAMPLE}
 
-{_STDIN_HELP}
+{STDIN_HELP}
 
 The environment variables are those of the server: {PROGRAM} --help
 
@@ -196,7 +197,7 @@ Examples:
   {PROGRAM} audit-hash {_SAMPLE}
   hash=$({PROGRAM} audit-hash -) && grep "$hash" audit.jsonl
 
-{_STDIN_HELP}""",
+{STDIN_HELP}""",
 )
 @click.argument("customer_id")
 def audit_hash(customer_id: str) -> None:
@@ -243,39 +244,6 @@ def demo(*, in_browser: bool) -> int:
 
 
 @cli.command(
-    short_help="Check the configuration and the connection to Juspay.",
-    epilog=f"""\b
-Examples:
-  {PROGRAM} check
-  {PROGRAM} check --json | jq .ok
-  {PROGRAM} check {_SAMPLE}
-
-{_STDIN_HELP}""",
-)
-@click.argument("customer_id", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, and nothing else.")
-@click.pass_obj
-def check(ignored: list[str], customer_id: str | None, *, as_json: bool) -> int:
-    """Check the configuration and the connection to Juspay, step by step.
-
-    The variables, the host, its certificate, the credentials and the latency, by requests that change nothing;
-    whatever else is set (tokens file, issuer, audit log, Redis, OTEL_ variables); and whether the server starts. With
-    a CUSTOMER_ID, also whether Juspay knows that customer. Exits with 0 if nothing failed, else with the first
-    failure's status: 78 for settings, 69 for what can't be reached, 77 for rejected credentials.
-    """
-    import anyio  # noqa: PLC0415 - it runs what the server's start runs, which takes most of a second to import
-
-    from juspay_mcp.cli.check import run_checks  # noqa: PLC0415 - the same
-    from juspay_mcp.cli.check_report import render  # noqa: PLC0415 - the same
-
-    customer = customer_id and read_customer_id(customer_id)
-    with spinner("Checking ..."):
-        found = anyio.run(run_checks, os.environ, customer, ignored)
-    click.echo(found.to_json() if as_json else "\n".join(render(found)))
-    return found.exit_status
-
-
-@cli.command(
     short_help="Run the stand-in for Juspay's API.",
     epilog=f"\b\nExamples:\n  {PROGRAM} simulator\n  {PROGRAM} simulator --port 0",
 )
@@ -297,4 +265,5 @@ def simulator(port: int) -> int:
     return run_simulator(port, _SAMPLE)
 
 
+cli.add_command(check)
 cli.add_command(setup)

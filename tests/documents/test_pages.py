@@ -218,9 +218,10 @@ def test_what_each_attacker_does_not_reach_is_shown_by_tests() -> None:
     assert all(re.search("`test_", row[3]) for row in rows("SECURITY.md", "## What an attacker reaches"))
 
 
-def test_only_the_demo_and_the_workers_are_processes_begun_here_and_no_text_is_run() -> None:
+def test_only_the_demo_a_checked_host_s_server_and_workers_are_processes_begun_here() -> None:
     found = {name: runs(source) for name, source in SOURCES.items() if runs(source)}
     assert found == {
+        "cli/check_host.py": {"mcp.client.stdio.stdio_client"},
         "cli/demo.py": {"mcp.client.stdio.stdio_client"},
         "cli/card_preview.py": {"mcp.client.stdio.stdio_client", "webbrowser.open"},
         "http/serve.py": {
