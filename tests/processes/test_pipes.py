@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def test_no_answer_and_no_end_waits_for_stderr_to_be_read(environ: dict[str, str
             assert '"total_balance":"1770.49"' in pipes.call(CALL["arguments"])
         process.stdin.close()
         assert process.wait(timeout=20) == 0
-        assert len(process.stderr.read()) > 60_000, "the pipe was full"
+        holds = 60_000 if sys.platform == "linux" else 4_000  # bytes; Windows' pipes have 4 KiB
+        assert len(process.stderr.read()) > holds, "the pipe was full"
 
 
 def test_what_was_logged_while_nobody_read_is_written_when_somebody_does(environ: dict[str, str]) -> None:
