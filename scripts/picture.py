@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from juspay_mcp.cli.card_preview import run_gallery
 
-CUSTOMER = "cth_pay_later"
+CUSTOMER = "cth_all_linked"
 FRAME = """<body style="margin:0;padding:28px;display:inline-flex;gap:28px;align-items:start;background:#e6eaf1">
 {}"""
 
@@ -41,7 +41,7 @@ def take(browser: Browser, url: str, theme: str) -> bytes:
     page.locator("#customer").select_option(CUSTOMER)
     card = page.frame_locator("iframe")
     card.locator("#refresh:text-is('Refresh')").wait_for()
-    card.get_by_text("Pay later", exact=True).wait_for()
+    card.get_by_text("PhonePe", exact=True).wait_for()
     page.wait_for_timeout(300)  # the host sets the frame's height when the card has told it
     picture = page.locator("#frame").screenshot()
     page.close()

