@@ -482,8 +482,7 @@ def test_what_can_be_pressed_is_44_pixels_high(stage: Stage) -> None:
 
 
 def test_each_provider_has_letters_and_a_hue_of_its_own_and_an_unlisted_one_has_neither(stage: Stage) -> None:
-    names = {"PAYTM": "Paytm", "PHONEPE": "PhonePe", "PAYZAPP": "PayZapp", "PAYPAL": "PayPal"}
-    wallets = [results.wallet(provider=name, code=code) for code, name in names.items()]
+    wallets = [results.wallet(provider=name) for name in ("Paytm", "PhonePe", "PayZapp", "PayPal")]
     unlisted = results.wallet(provider="Unlisted provider", kind="unknown")
     del unlisted["code"]
     stage.answer_with(results.answer(*wallets, unlisted))
