@@ -153,7 +153,7 @@ def _lock(descriptor: int, deadline: float) -> None:
 
 
 def _is_torn(descriptor: int) -> bool:
-    """Whether the last line has no end, whoever wrote it: another process, too, may have met a full disk."""
+    """Whether the last line has no end, as after a full disk, in this process or another."""
     with suppress(OSError):
         if size := os.lseek(descriptor, 0, os.SEEK_END):
             os.lseek(descriptor, size - 1, os.SEEK_SET)

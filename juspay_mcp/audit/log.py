@@ -1,7 +1,7 @@
 """Who asked about whom: one line of JSON for each tool call, written before the answer goes out.
 
 A line has no field for anything that Juspay, a provider or a model wrote. The customer is there as a hash under a
-key: whoever has the key can tell which lines are about a customer, and nobody can read a phone number out of them.
+key: with the key one can tell which lines are about a customer, and nobody can read a phone number out of them.
 """
 
 import asyncio

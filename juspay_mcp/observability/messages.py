@@ -1,7 +1,7 @@
 """What a trace shows of a client's messages: one span each, in place of the SDK's own.
 
 The SDK's have the caller's words in them: any name of a method, a tool or a prompt, any id of a request, the text of
-an exception. Whoever calls could write a customer's number there. These hold the same facts, as far as they are words
+an exception. A caller could write a customer's number there. These hold the same facts, as far as they are words
 this program knows. Of the caller's trace context only the ids are taken, not `tracestate`, which is free text.
 """
 

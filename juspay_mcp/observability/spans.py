@@ -1,7 +1,7 @@
 """What a trace shows of the requests to Juspay: one span each, by OpenTelemetry's conventions for HTTP clients.
 
 Two things those conventions ask for are left out. `url.full`, because the customer's id is part of it. And the trace
-context isn't sent along: whoever receives it learns the ids of this company's traces, and nothing of Juspay's comes
+context isn't sent along: its receiver would learn the ids of this company's traces, and nothing of Juspay's comes
 back in them.
 
 Only OpenTelemetry's API is used, as `mcp` uses it: without its SDK a span costs some microseconds and goes nowhere.
@@ -23,7 +23,7 @@ _tracer = get_tracer("juspay_mcp", VERSION)
 
 
 def trace_id() -> str | None:
-    """The id of the trace this is part of, as 32 hexadecimal digits; None where there is none."""
+    """The id of the trace this is part of, as 32 hexadecimal digits; None if there is no trace."""
     context = get_current_span().get_span_context()
     return format_trace_id(context.trace_id) if context.is_valid else None
 

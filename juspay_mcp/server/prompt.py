@@ -51,7 +51,7 @@ def _language(value: str) -> str:
 
 
 class _Arguments(BaseModel):
-    """The prompt's arguments. An empty language is none: hosts send the empty fields of a form along."""
+    """The prompt's arguments. An empty language counts as not given: hosts send empty fields of a form too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
