@@ -80,7 +80,7 @@ Examples:
   {PROGRAM} wallets - < customer_id.txt
 
 \b
-Without keys, with made-up figures (in PowerShell, $env:JUSPAY_ENV="simulator" first):
+Without keys (in PowerShell, $env:JUSPAY_ENV="simulator" first):
   JUSPAY_ENV=simulator {PROGRAM} wallets {_SAMPLE}
 
 {STDIN_HELP}

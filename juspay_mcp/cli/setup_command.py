@@ -23,8 +23,7 @@ HOST_NAMES: Final = (
 
 @click.command(
     short_help="Connect an MCP host to this server.",
-    epilog=f"""\b
-Hosts: {", ".join(HOST_NAMES)}
+    epilog=f"""Hosts: {", ".join(HOST_NAMES)}.
 
 \b
 Examples:
