@@ -172,6 +172,15 @@ def test_a_file_of_another_form_is_left_as_it_is(name: str, text: str) -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_a_block_in_a_form_that_cant_be_cut_out_is_left_as_it_is() -> None:
+    text = f'mcp_servers.{SERVER}.command = "old"\n'
+    path = write("codex", text)
+    with pytest.raises(ConfigurationError, match="it was left as it is"):
+        plan(BY_SLUG["codex"], path, ("juspay-wallets-mcp",), None)
+    assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.usefixtures("home")
 def test_a_file_that_is_not_utf_8_is_left_as_it_is() -> None:
     path = write("cursor", "")
     path.write_bytes("{}".encode("utf-16"))
