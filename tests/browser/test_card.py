@@ -144,7 +144,8 @@ def test_production_figures_wear_no_band(stage: Stage) -> None:
 
 def test_the_refresh_button_has_the_host_call_the_tool_again_with_the_same_arguments(stage: Stage) -> None:
     stage.show("cth_all_linked")
-    [first] = stage.said("card", "ui/notifications/tool-result")
+    # The gallery's first customer may have had an answer before this one was chosen.
+    first = stage.said("card", "ui/notifications/tool-result")[-1]
     button = stage.card.get_by_role("button", name="Refresh")
     button.focus()
     with stage.page.expect_response("**/call") as response:
