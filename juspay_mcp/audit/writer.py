@@ -5,9 +5,9 @@ import errno
 import os
 import time
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
-from typing import Final, NamedTuple
+from typing import Final
 
 import anyio
 
@@ -16,22 +16,20 @@ from juspay_mcp.audit.file import Lines
 PATIENCE: Final = 1.0
 """Seconds that a line waits for a lock on the file, or for room in a pipe."""
 MAX_WAITING: Final = 1_000
-"""Lines that wait for a disk that doesn't answer; beyond them each call fails at once."""
-MAX_TOGETHER: Final = 8
-"""Lines that are written together: few enough for what a pipe takes at once."""
+"""Lines being written or waiting for a disk that doesn't answer; beyond them each call fails at once."""
 
 
-class _Job(NamedTuple):
-    """A line to write, or nothing but a check whether one could be written."""
+class _Batch:
+    """Lines that are written together, and what comes of them: None once they are written, or why they aren't."""
 
-    line: bytes
-    deadline: float
-    done: "asyncio.Future[None]"
-    loop: asyncio.AbstractEventLoop
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.loop = asyncio.get_running_loop()
+        self.outcome: asyncio.Future[Exception | None] = self.loop.create_future()
 
 
 class LineWriter:
-    """Writes lines in their order, those that wait together: each write is some turns between two threads.
+    """Writes lines in their order. Those that come during a write are the next one: each costs a turn of two threads.
 
     The thread is a daemon: a disk that never answers can't keep the process from ending.
     """
@@ -40,7 +38,10 @@ class LineWriter:
         self._lines = lines
         self._patience = patience
         self._max_waiting = max_waiting
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._waiting = 0
+        self._writing = False
+        self._next: _Batch | None = None
+        self._batches: SimpleQueue[_Batch | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
@@ -63,51 +64,46 @@ class LineWriter:
 
     def close(self) -> None:
         """Lets the thread finish what waits, for a moment at most."""
-        self._jobs.put(None)
+        self._batches.put(None)
         self._thread.join(self._patience)
 
     async def _do(self, line: bytes, max_waiting: int) -> None:
-        if self._jobs.qsize() >= max_waiting:
+        if self._waiting >= max_waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        loop = asyncio.get_running_loop()
-        done = loop.create_future()
-        self._jobs.put(_Job(line, time.monotonic() + self._patience, done, loop))
+        batch = self._next = self._next or _Batch()
+        batch.lines.append(line)
+        self._begin_next()
+        self._waiting += 1
         with anyio.CancelScope(shield=True):
-            await asyncio.wait([done], timeout=2 * self._patience)
-        if done.cancel():
+            await asyncio.wait([batch.outcome], timeout=2 * self._patience)
+        self._waiting -= 1
+        if not batch.outcome.done():
+            if batch is self._next:
+                batch.lines.remove(line)
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-        done.result()
+        if error := batch.outcome.result():
+            raise error
+
+    def _begin_next(self) -> None:
+        if self._next and not self._writing:
+            self._writing = True
+            self._batches.put(self._next)
+            self._next = None
+
+    def _end(self, batch: _Batch, error: Exception | None) -> None:
+        batch.outcome.set_result(error)
+        self._writing = False
+        self._begin_next()
 
     def _run(self) -> None:
-        closing = False
-        while not closing:
-            taken = [self._jobs.get()]
-            with suppress(Empty):
-                while len(taken) < MAX_TOGETHER:
-                    taken.append(self._jobs.get_nowait())
-            closing = None in taken
-            jobs = [job for job in taken if job and not job.done.cancelled()]
+        while batch := self._batches.get():
             error = None
             try:
-                if jobs:
-                    self._write(b"".join(job.line for job in jobs), jobs[-1].deadline)
-            except BaseException as failure:  # noqa: BLE001 - it is raised where the lines are waited for
+                if lines := b"".join(batch.lines):
+                    self._lines.append(lines, time.monotonic() + self._patience)
+                else:
+                    self._lines.check(time.monotonic() + self._patience)
+            except Exception as failure:  # noqa: BLE001 - it is raised where the lines are waited for
                 error = failure
-            for job in jobs:
-                with suppress(RuntimeError):  # the loop has ended
-                    job.loop.call_soon_threadsafe(_settle, job.done, error)
-
-    def _write(self, lines: bytes, deadline: float) -> None:
-        if lines:
-            self._lines.append(lines, deadline)
-        else:
-            self._lines.check(deadline)
-
-
-def _settle(done: "asyncio.Future[None]", error: BaseException | None) -> None:
-    if done.done():
-        return
-    if error:
-        done.set_exception(error)
-    else:
-        done.set_result(None)
+            with suppress(RuntimeError):  # the loop has ended
+                batch.loop.call_soon_threadsafe(self._end, batch, error)

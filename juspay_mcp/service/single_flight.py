@@ -1,14 +1,13 @@
-"""One lookup for all who ask the same at the same time.
+"""Single flight: one lookup for all who ask the same at the same time.
 
-Each customer has at most one lookup under way. It runs in a task of its own, so that it belongs to no caller: any of
-them can leave, and with the last one the lookup ends, its request included.
+Each customer has at most one lookup under way. It runs in its own task, so any caller may be cancelled without
+affecting the others; when the last one is, the lookup is cancelled too, its request included.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from types import TracebackType
 from typing import Generic, Self, TypeVar
-
-import anyio
 
 from juspay_mcp.errors import WalletsError, bugs_as_internal_errors
 from juspay_mcp.observability.metrics import shared_lookups
@@ -21,59 +20,58 @@ Report = Callable[[int, str], Awaitable[None]]
 """Passes on to one caller what is happening: a number that grows, and a few words."""
 
 
-class Flight(Generic[T]):
-    """A lookup under way, and how many wait for it."""
+class _Lookup(Generic[T]):
+    """A lookup under way: its outcome once there is one, the stages so far, and how many callers wait for it."""
+
+    task: asyncio.Task[None]
 
     def __init__(self) -> None:
-        self.scope = anyio.CancelScope()
         self.waiting = 0
         self._stages: list[str] = []
-        self._outcome: list[T | WalletsError] = []
-        self._changed = anyio.Event()
+        self._outcome: T | WalletsError | None = None
+        self._changed = asyncio.Event()
 
-    async def fly(self, look: Look[T]) -> None:
-        """Runs the lookup to its outcome, an error included, unless nobody waits any more."""
-        with self.scope:
-            try:
-                with bugs_as_internal_errors():
-                    self._outcome.append(await look(self._tell))
-            except WalletsError as error:
-                self._outcome.append(error)
-        self._wake()
+    async def run(self, look: Look[T]) -> None:
+        """Looks up, to an answer or an error."""
+        try:
+            with bugs_as_internal_errors():
+                self._outcome = await look(self._tell)
+        except WalletsError as error:
+            self._outcome = error
+        self._changed.set()
 
-    async def follow(self, report: Report) -> T:
-        """Reports each stage in its order, and returns the outcome.
+    async def outcome(self, report: Report) -> T:
+        """Reports each stage in its order, and returns the answer.
 
         Raises:
             WalletsError: the lookup failed.
         """
         told = 0
-        while not self._outcome:
+        while self._outcome is None:
             if told < len(self._stages):
                 told += 1
                 await report(told, self._stages[told - 1])
             else:
                 await self._changed.wait()
-        [outcome] = self._outcome
-        if isinstance(outcome, WalletsError):
-            raise outcome
-        return outcome
+        if isinstance(self._outcome, WalletsError):
+            raise self._outcome
+        return self._outcome
 
     def _tell(self, stage: str) -> None:
         self._stages.append(stage)
-        self._wake()
-
-    def _wake(self) -> None:
         self._changed.set()
-        self._changed = anyio.Event()
+        self._changed = asyncio.Event()
 
 
-class Flights(Generic[K, T]):
-    """The lookups under way, by what they look for; an async context manager, which ends them at its exit."""
+class SingleFlight(Generic[K, T]):
+    """The lookups under way, by what they look for; an async context manager, which cancels them at its exit.
+
+    An answer is never None.
+    """
 
     def __init__(self) -> None:
-        self._tasks = anyio.create_task_group()
-        self._open: dict[K, Flight[T]] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._lookups: dict[K, _Lookup[T]] = {}
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -82,40 +80,34 @@ class Flights(Generic[K, T]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._tasks.cancel_scope.cancel()
+        for lookup in self._lookups.values():
+            lookup.task.cancel()
         # Not told of the error, the group doesn't wrap it: a caller's `except WalletsError` goes on to work.
         await self._tasks.__aexit__(None, None, None)
 
     async def join(self, key: K, look: Look[T], report: Report) -> T:
-        """The outcome of the lookup under way for `key`, or of one begun now with `look`.
+        """The answer of the lookup under way for `key`, or of one begun now with `look`.
 
         Raises:
             WalletsError: the lookup failed.
         """
-        flight = self._open.get(key)
-        if flight:
+        lookup = self._lookups.get(key)
+        if lookup:
             shared_lookups.add(1)
         else:
-            flight = self._begin(key, look)
-        flight.waiting += 1
+            lookup = self._lookups[key] = _Lookup()
+            lookup.task = self._tasks.create_task(lookup.run(look))
+            lookup.task.add_done_callback(lambda _: self._forget(key, lookup))
+        lookup.waiting += 1
         try:
-            return await flight.follow(report)
+            return await lookup.outcome(report)
         finally:
-            flight.waiting -= 1
-            if not flight.waiting:
-                flight.scope.cancel()
-                self._forget(key, flight)
+            lookup.waiting -= 1
+            if not lookup.waiting:
+                lookup.task.cancel()
+                self._forget(key, lookup)
 
-    def _begin(self, key: K, look: Look[T]) -> Flight[T]:
-        flight = self._open[key] = Flight()
-        self._tasks.start_soon(self._fly, key, flight, look)
-        return flight
-
-    async def _fly(self, key: K, flight: Flight[T], look: Look[T]) -> None:
-        await flight.fly(look)
-        self._forget(key, flight)
-
-    def _forget(self, key: K, flight: Flight[T]) -> None:
-        """A later question begins anew; another flight that has taken the place stays."""
-        if self._open.get(key) is flight:
-            del self._open[key]
+    def _forget(self, key: K, lookup: _Lookup[T]) -> None:
+        """A later question begins a lookup of its own; one that has taken the place stays."""
+        if self._lookups.get(key) is lookup:
+            del self._lookups[key]

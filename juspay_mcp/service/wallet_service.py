@@ -18,7 +18,7 @@ from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.observability.metrics import calls
 from juspay_mcp.service.lookup import Lookup
 from juspay_mcp.service.rate_limit import CallLimiter, Limiter
-from juspay_mcp.service.single_flight import Flights, Report
+from juspay_mcp.service.single_flight import Report, SingleFlight
 from juspay_mcp.settings.load import JuspayAccount, Settings
 from juspay_mcp.values.caller import Caller
 from juspay_mcp.values.customer_id import CustomerId, parse_customer_id
@@ -38,13 +38,13 @@ class WalletService:
         self,
         settings: Settings,
         lookup: Lookup,
-        flights: Flights[CustomerId, tuple[Snapshot, Answer]],
+        single_flight: SingleFlight[CustomerId, tuple[Snapshot, Answer]],
         limiter: Limiter,
         audit: AuditLog | None,
     ) -> None:
         self._settings = settings
         self._lookup = lookup
-        self._flights = flights
+        self._single_flight = single_flight
         self._limiter = limiter
         self._audit = audit
         self._warned_of_unlisted = False
@@ -74,7 +74,7 @@ class WalletService:
             valid = parse_customer_id(customer_id)
             if self._settings.missing:
                 raise NotConfigured(self._settings.missing, self._settings.why_missing)
-            return await self._flights.join(valid, partial(self._look, valid, caller), report)
+            return await self._single_flight.join(valid, partial(self._look, valid, caller), report)
 
         if self._audit is None:
             _, answer = await look_up()
@@ -119,9 +119,9 @@ async def open_service(
         account = settings.account or stack.enter_context(own_simulator())
         limiter = await stack.enter_async_context(_open_limiter(settings))
         client = await stack.enter_async_context(open_client(settings, account, clock, transport))
-        flights = await stack.enter_async_context(Flights[CustomerId, tuple[Snapshot, Answer]]())
+        single_flight = await stack.enter_async_context(SingleFlight[CustomerId, tuple[Snapshot, Answer]]())
         lookup = Lookup(settings, client, retries or Retries(), clock)
-        yield WalletService(settings, lookup, flights, limiter, audit)
+        yield WalletService(settings, lookup, single_flight, limiter, audit)
 
 
 @asynccontextmanager
