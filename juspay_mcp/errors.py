@@ -22,6 +22,7 @@ passed `replies.request_id`. It has no field for anything Juspay, a provider or 
 `repr` and its traceback can't pass it on.
 """
 
+import errno
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -40,6 +41,9 @@ MAX_WAIT = 3_600
 
 # sysexits.h: what the commands exit with.
 EX_OK, EX_USAGE, EX_UNAVAILABLE, EX_SOFTWARE, EX_NOPERM, EX_CONFIG = 0, 64, 69, 70, 77, 78
+
+NO_READER = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EINVAL})
+"""What writing fails with if nobody reads: a pipe, a socket, and a pipe on Windows."""
 
 
 class WalletsError(Exception):

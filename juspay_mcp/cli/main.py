@@ -3,15 +3,22 @@
 import io
 import os
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 from typing_extensions import override
 
 from juspay_mcp.cli.commands import cli
 from juspay_mcp.cli.terminal import PROGRAM
-from juspay_mcp.errors import EX_CONFIG, EX_OK, EX_USAGE, ConfigurationError, WalletsError, bugs_as_internal_errors
+from juspay_mcp.errors import (
+    EX_CONFIG,
+    EX_OK,
+    EX_USAGE,
+    NO_READER,
+    ConfigurationError,
+    WalletsError,
+    bugs_as_internal_errors,
+)
 from juspay_mcp.observability.logs import configure_logging
 
 if TYPE_CHECKING:
@@ -27,24 +34,41 @@ def main() -> NoReturn:
     while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(number)
-    if sys.stderr and sys.platform != "win32":  # where consoles are no files
-        raw = io.BufferedWriter(_Stderr(_STDERR, "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(raw, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+    if sys.stdout:  # it is None if it was closed
+        sys.stdout = _without_reader_errors(sys.stdout)
+    if sys.stderr:
+        sys.stderr = _without_reader_errors(sys.stderr)
     sys.exit(run(sys.argv[1:]))
 
 
-class _Stderr(io.FileIO):
-    """stderr that may lose its reader: what is written from then on is lost, but the command goes on.
+def _without_reader_errors(stream: TextIO) -> TextIO:
+    """The same stream, on which a command goes on without an error once nobody reads (`| head`).
 
-    With Python's own, the command would end with a traceback, or at the end with status 120.
+    With Python's own it would end with a traceback, or at the end with status 120.
     """
+    if sys.platform == "win32" and stream.isatty():  # a console is no file there
+        return stream
+    raw = io.BufferedWriter(Output(stream.fileno(), may_lose_all=stream.fileno() == _STDERR))
+    return io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=bool(stream.line_buffering))
+
+
+class Output(io.FileIO):
+    """A descriptor to write to, without an error if nobody reads; with `may_lose_all`, without any at all."""
+
+    def __init__(self, descriptor: int, *, may_lose_all: bool) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self._may_lose_all = may_lose_all
 
     @override
     def write(self, data: "ReadableBuffer") -> int:
-        with suppress(OSError):
-            if (written := super().write(data)) is not None:  # None if it is non-blocking, and full
-                return written
-        return memoryview(data).nbytes
+        try:
+            written = super().write(data)
+        except OSError as error:
+            if not self._may_lose_all and error.errno not in NO_READER:
+                raise
+            return memoryview(data).nbytes
+        # It is None if the descriptor is non-blocking, and full.
+        return memoryview(data).nbytes if self._may_lose_all and written is None else written
 
 
 def run(arguments: list[str]) -> int:

@@ -5,7 +5,6 @@ encoding of a pipe can carry; rich draws its lines in ASCII where it must.
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar, get_args
@@ -16,7 +15,6 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
-from typing_extensions import override
 
 from juspay_mcp.answer.model import Answer, WalletAnswer
 from juspay_mcp.answer.snapshot import age
@@ -54,16 +52,11 @@ T = TypeVar("T")
 
 
 class ResultConsole(Console):
-    """stdout for results; it is no error if its reader leaves early (`| head`)."""
+    """stdout for results."""
 
     def __init__(self) -> None:
         super().__init__(highlight=False)
         self.width = min(self.width, MAX_WIDTH)
-
-    @override
-    def on_broken_pipe(self) -> None:
-        with suppress(SystemExit):
-            super().on_broken_pipe()
 
 
 def answer_view(answer: Answer) -> RenderableType:

@@ -5,7 +5,6 @@ mcp/shared/jsonrpc_dispatcher.py), and nothing can interrupt the thread it reads
 client's next line. So the lines are read here, and the SDK's server is ended only once every request is answered.
 """
 
-import errno
 import logging
 import os
 import select
@@ -23,7 +22,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 from mcp.shared.message import ServerMessageMetadata, SessionMessage
 from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 
-from juspay_mcp.errors import EX_OK
+from juspay_mcp.errors import EX_OK, NO_READER
 from juspay_mcp.observability.start_line import log_start
 from juspay_mcp.server.json_rpc import MalformedMessage, parse_message
 from juspay_mcp.server.mcp_server import build_server, warn_about_missing
@@ -42,8 +41,6 @@ _AT_ONCE: Final = getattr(select, "PIPE_BUF", 0)
 Most answers are shorter. Written at once instead of in a thread, as the SDK does, a message takes a third of the
 processor time (0.3 for 0.8 ms, where a whole call takes 3): a call about a fifth less.
 """
-_NO_READER: Final = frozenset({errno.EPIPE, errno.ECONNRESET, errno.EINVAL})
-"""What writing fails with if nobody reads: a pipe, a socket, and a pipe on Windows."""
 _logger = logging.getLogger(__name__)
 
 
@@ -124,7 +121,7 @@ class StdioClient:
             else:
                 await anyio.to_thread.run_sync(self._write, data, limiter=self._writing)
         except OSError as error:
-            if error.errno not in _NO_READER:
+            if error.errno not in NO_READER:
                 raise
             _logger.info("the client closed its end before the last answer")
             self.abandon()

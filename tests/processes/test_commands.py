@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from juspay_mcp import VERSION
 from juspay_mcp.cli.commands import cli
-from juspay_mcp.cli.main import _Stderr
+from juspay_mcp.cli.main import Output
 from juspay_mcp.cli.main import run as run_here
 from juspay_mcp.simulator.api import CUSTOMERS
 from tests.support.commands import COMMAND, INTERRUPTIBLE, posix_only, run, variables
@@ -62,7 +62,7 @@ def test_a_stderr_that_is_full_and_does_not_block_loses_the_line_and_raises_noth
     with suppress(BlockingIOError):
         while os.write(writing, b"x" * 65_536):
             pass
-    with _Stderr(writing, "w") as raw:
+    with Output(writing, may_lose_all=True) as raw:
         assert raw.write(b"lost") == 4
     os.close(reading)
 
@@ -229,11 +229,12 @@ def test_a_line_of_stdin_that_is_no_id_is_refused_without_repeating_it(line: str
     assert "two words" not in err
 
 
-def test_a_reader_that_leaves_early_is_no_error() -> None:
+@pytest.mark.parametrize("arguments", [["wallets", SAMPLE], ["wallets", SAMPLE, "--json"], ["--help"], ["check"]])
+def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     done = subprocess.run(
-        [*COMMAND, "wallets", SAMPLE],
+        [*COMMAND, *arguments],
         stdout=theirs,
         stderr=subprocess.PIPE,
         check=False,
