@@ -77,6 +77,7 @@ def end_in_time(server: Served) -> list[dict[str, Any]]:
     return [json.loads(line) for line in err.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no such locks there")
 async def test_a_held_lock_fails_calls_and_stops_nothing_else(environ: dict[str, str], tmp_path: Path) -> None:
     log = tmp_path / "audit"
     with started(environ | audited(log)) as server:

@@ -20,7 +20,12 @@ SERVER_HERE = {"command": sys.executable, "args": ["-m", "juspay_mcp"], "env": d
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    return {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "SECRET_OF_THE_SHELL": "x"}
+    return {
+        "HOME": str(tmp_path),
+        "USERPROFILE": str(tmp_path),
+        "PATH": os.environ["PATH"],
+        "SECRET_OF_THE_SHELL": "x",
+    }
 
 
 def write(environ: Mapping[str, str], entry: object, name: str = "cursor") -> Path:
