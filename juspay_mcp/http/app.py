@@ -66,6 +66,15 @@ def create_app(
             _logger.error("the start failed: %s", error)  # noqa: TRY400 - where it was raised is no news
             raise
 
+    async def healthz(_request: Request) -> Response:
+        """Whether this process turns its loop."""
+        return PlainTextResponse("ok")
+
+    async def readyz(_request: Request) -> Response:
+        """Whether a call could be taken and accounted for; not Juspay, whose outage is no reason to restart."""
+        ready = await app.state.service.ready()
+        return PlainTextResponse("ready") if ready else PlainTextResponse("not ready", status_code=503)
+
     verifier = open_verifier(access)
     if verifier is None and not allow_unauthenticated:
         raise ConfigurationError(
@@ -87,8 +96,8 @@ def create_app(
         routes=[
             Route(ENDPOINT, served),
             Route(f"{ENDPOINT}/", served),
-            Route("/healthz", _healthz, methods=["GET"]),
-            Route("/readyz", _readyz, methods=["GET"]),
+            Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
             *_metadata_routes(access),
         ],
     )
@@ -121,15 +130,3 @@ def _metadata_routes(access: AccessSettings) -> list[Route]:
 
     path = urlsplit(metadata_url(access.oauth.resource)).path.rstrip("/")
     return [Route(each, answer, methods=["GET"]) for each in (path, f"{path}/")]
-
-
-async def _healthz(_request: Request) -> Response:
-    """Whether this process turns its loop."""
-    return PlainTextResponse("ok")
-
-
-async def _readyz(request: Request) -> Response:
-    """Whether a call could be taken and accounted for; nothing about Juspay, whose outage is no reason to restart."""
-    if await request.app.state.service.ready():
-        return PlainTextResponse("ready")
-    return PlainTextResponse("not ready", status_code=503)

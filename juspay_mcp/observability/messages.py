@@ -14,7 +14,6 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 from mcp.types.methods import SPEC_CLIENT_METHODS, SPEC_CLIENT_NOTIFICATION_METHODS
 from mcp.types.version import KNOWN_PROTOCOL_VERSIONS
-from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, get_current_span, get_tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from pydantic import ValidationError
@@ -44,12 +43,15 @@ class MessageSpans:
     async def __call__(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
         """Passes a message on, in its span."""
         attributes, begun = self._attributes(ctx), self._monotonic()
+        # The caller's span, or else the gateway's, by its ids alone.
+        given = (ctx.meta or {}).get("traceparent") or (ctx.request and ctx.request.headers.get("traceparent"))
+        parent = _propagator.extract({"traceparent": given} if isinstance(given, str) else {})
         name = " ".join(attributes[key] for key in ("mcp.method.name", "gen_ai.tool.name") if key in attributes)
         with _tracer.start_as_current_span(
             name,
             kind=SpanKind.SERVER,
             attributes=attributes,
-            context=_parent(ctx),
+            context=parent if get_current_span(parent).get_span_context().is_valid else None,
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
@@ -89,10 +91,3 @@ def _fail(span: Span, error: BaseException | None) -> dict[str, str]:
     span.set_attributes({**known})
     span.set_status(StatusCode.ERROR)
     return known
-
-
-def _parent(ctx: ServerRequestContext[Any]) -> Context | None:
-    """The caller's span, or else the gateway's, by its ids alone; None, which means no parent, if there are none."""
-    given = (ctx.meta or {}).get("traceparent") or (ctx.request and ctx.request.headers.get("traceparent"))
-    context = _propagator.extract({"traceparent": given} if isinstance(given, str) else {})
-    return context if get_current_span(context).get_span_context().is_valid else None

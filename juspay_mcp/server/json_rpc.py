@@ -55,21 +55,18 @@ def parse_message(data: bytes) -> JSONRPCMessage:
         raise MalformedMessage(PARSE_ERROR, "it isn't valid JSON in UTF-8", _loosely_read(data)) from None
     if isinstance(value, list):
         raise MalformedMessage(INVALID_REQUEST, "it is a batch; send each message by itself", None)
+    given = value
+    match value:
+        case {"params": {"_meta": {"progressToken": None, **meta}, **params}, **fields}:
+            value = {**fields, "params": {**params, "_meta": meta}}
     try:
-        message = jsonrpc_message_adapter.validate_python(_without_null_token(value), by_name=False)
+        message = jsonrpc_message_adapter.validate_python(value, by_name=False)
     except ValidationError:
         reason = 'it lacks "jsonrpc": "2.0" or a method, or its id or params are of the wrong type'
-        raise MalformedMessage(INVALID_REQUEST, reason, value) from None
+        raise MalformedMessage(INVALID_REQUEST, reason, given) from None
     if isinstance(message, JSONRPCNotification) and "id" in value:
         raise MalformedMessage(INVALID_REQUEST, "its id is neither a string nor an integer", value)
     return message
-
-
-def _without_null_token(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    match value:
-        case {"params": {"_meta": {"progressToken": None, **meta}, **params}, **fields}:
-            return {**fields, "params": {**params, "_meta": meta}}
-    return value
 
 
 def _loosely_read(data: bytes) -> object:

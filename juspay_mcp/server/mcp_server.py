@@ -82,6 +82,23 @@ def build_server(
 
         return await call_tool(params.arguments, ctx.lifespan_context, caller_of(ctx), report)
 
+    async def on_list_resources(_ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
+        return card.list_resources()
+
+    async def on_list_resource_templates(
+        _ctx: Context, _params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        return ListResourceTemplatesResult(resource_templates=[])
+
+    async def on_read_resource(_ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
+        return card.read_resource(params.uri)
+
+    async def on_list_prompts(_ctx: Context, _params: PaginatedRequestParams | None) -> ListPromptsResult:
+        return prompt.list_prompts()
+
+    async def on_get_prompt(_ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
+        return prompt.get_prompt(params.name, params.arguments)
+
     server = Server(
         SERVER_NAME,
         version=VERSION,
@@ -93,11 +110,11 @@ def build_server(
         get_tool_input_schema=lambda name: tool.input_schema if name == NAME else None,
         on_list_tools=on_list_tools,
         on_call_tool=on_call_tool,
-        on_list_resources=_on_list_resources,
-        on_list_resource_templates=_on_list_resource_templates,
-        on_read_resource=_on_read_resource,
-        on_list_prompts=_on_list_prompts,
-        on_get_prompt=_on_get_prompt,
+        on_list_resources=on_list_resources,
+        on_list_resource_templates=on_list_resource_templates,
+        on_read_resource=on_read_resource,
+        on_list_prompts=on_list_prompts,
+        on_get_prompt=on_get_prompt,
     )
     server.extensions[card.EXTENSION] = {}
     server.middleware[:] = [MessageSpans(NAME), _explain_malformed_calls]
@@ -114,28 +131,6 @@ async def _explain_malformed_calls(ctx: Context, call_next: CallNext) -> Handler
         if not isinstance(params.get("name"), str) or not isinstance(params.get("arguments"), Mapping | None):
             raise MCPError(INVALID_PARAMS, _HOW_TO_CALL)
     return await call_next(ctx)
-
-
-async def _on_list_resources(_ctx: Context, _params: PaginatedRequestParams | None) -> ListResourcesResult:
-    return card.list_resources()
-
-
-async def _on_list_resource_templates(
-    _ctx: Context, _params: PaginatedRequestParams | None
-) -> ListResourceTemplatesResult:
-    return ListResourceTemplatesResult(resource_templates=[])
-
-
-async def _on_read_resource(_ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
-    return card.read_resource(params.uri)
-
-
-async def _on_list_prompts(_ctx: Context, _params: PaginatedRequestParams | None) -> ListPromptsResult:
-    return prompt.list_prompts()
-
-
-async def _on_get_prompt(_ctx: Context, params: GetPromptRequestParams) -> GetPromptResult:
-    return prompt.get_prompt(params.name, params.arguments)
 
 
 def warn_about_missing(settings: Settings) -> None:

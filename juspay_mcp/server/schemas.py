@@ -1,6 +1,6 @@
 """JSON schemas of the tool's models, as small as they can be said: every conversation pays for them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaValue
@@ -16,15 +16,14 @@ def _compact(schema: JsonSchemaValue, definitions: dict[str, JsonSchemaValue]) -
     if "$ref" in schema:
         here = {key: value for key, value in schema.items() if key != "$ref"}
         return _compact(definitions[schema["$ref"].rpartition("/")[2]], definitions) | here
-    return {key: _member(key, value, definitions) for key, value in schema.items() if not _is_noise(key, schema)}
-
-
-def _member(key: str, value: Any, definitions: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401 - any JSON
-    if key == "properties":
-        return {name: _compact(member, definitions) for name, member in value.items()}
-    return _compact(value, definitions) if key == "items" else value
-
-
-def _is_noise(key: str, schema: JsonSchemaValue) -> bool:
     # What an enum lists has a type already.
-    return key == "title" or (key == "description" and "properties" in schema) or (key == "type" and "enum" in schema)
+    noise = (
+        {"title"} | ({"description"} if "properties" in schema else set()) | ({"type"} if "enum" in schema else set())
+    )
+    small = {key: value for key, value in schema.items() if key not in noise}
+    if "properties" in small:
+        small.pop("description", None)
+        small["properties"] = {name: _compact(each, definitions) for name, each in small["properties"].items()}
+    if "items" in small:
+        small["items"] = _compact(small["items"], definitions)
+    return small

@@ -60,9 +60,16 @@ async def call_tool(
     arguments: Mapping[str, object] | None, service: WalletService, caller: Caller, report: Report
 ) -> CallToolResult:
     """The answer as structured content and in words; a failed call as a tool error."""
+    given = arguments or {}
+    customer_id: object = None
+    try:
+        customer_id = RefreshRequest.model_validate(given).customer_id
+    except ValidationError:
+        if type(given.get("customer_id")) in {int, float}:  # whose error says that it must be a string
+            customer_id = given["customer_id"]
     try:
         with bugs_as_internal_errors():
-            answer = await service.answer(_customer_id(arguments), caller, NAME, report)
+            answer = await service.answer(customer_id, caller, NAME, report)
             text = TextContent(text=text_of(answer))
             return CallToolResult(content=[text], structured_content=answer.model_dump())
     except WalletsError as error:
@@ -70,12 +77,3 @@ async def call_tool(
         ours = isinstance(error, UpstreamError) and not isinstance(error, CustomerNotFound)
         _logger.log(logging.WARNING if ours else logging.INFO, "call failed: %s", error.code)
         return CallToolResult(content=[TextContent(text=str(error))], is_error=True)
-
-
-def _customer_id(arguments: Mapping[str, object] | None) -> object:
-    """The one argument, as a number too; None, which is no id, for anything else."""
-    try:
-        return RefreshRequest.model_validate(arguments or {}).customer_id
-    except ValidationError:
-        number = (arguments or {}).get("customer_id")
-        return number if type(number) in {int, float} else None

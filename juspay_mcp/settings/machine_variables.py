@@ -35,17 +35,12 @@ def ignore_unusable(environ: MutableMapping[str, str]) -> list[str]:
             if name == KEY_LOG:
                 os.close(os.open(value, _FLAGS, 0o600))
             else:
-                _load(name, value)
+                # Makes what the value names, as OpenTelemetry's API does.
+                names = [each.strip() for each in value.split(",")] if name == "OTEL_PROPAGATORS" else [value]
+                for each in [] if "none" in map(str.lower, names) else names:
+                    next(iter(entry_points(group=GROUPS[name], name=each))).load()()
             environ[name] = value
         except Exception:  # noqa: BLE001 - whatever a package of somebody else's raises
             _logger.warning("machine_variable_ignored: %s can't be used", name)
             ignored.append(name)
     return ignored
-
-
-def _load(variable: str, value: str) -> None:
-    """Makes what the value names, as OpenTelemetry's API does."""
-    names = [name.strip() for name in value.split(",")] if variable == "OTEL_PROPAGATORS" else [value]
-    if "none" not in map(str.lower, names):
-        for name in names:
-            next(iter(entry_points(group=GROUPS[variable], name=name))).load()()

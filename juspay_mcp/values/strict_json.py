@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from functools import partial
 
 
 class MalformedJson(ValueError):
@@ -25,7 +26,7 @@ def decode_json(body: bytes, *, repeated_keys: bool = False) -> object:
             parse_float=_number,
             parse_int=_number,
             parse_constant=lambda _: None,
-            object_pairs_hook=_without_ambiguous_values if repeated_keys else _none_if_keys_repeat,
+            object_pairs_hook=partial(_unambiguous, repeated_keys=repeated_keys),
         )
     raise MalformedJson  # outside the block, as json's own errors hold the body
 
@@ -37,14 +38,13 @@ def _number(token: str) -> Decimal | None:
         return None
 
 
-def _none_if_keys_repeat(pairs: list[tuple[str, object]]) -> dict[str, object] | None:
+def _unambiguous(pairs: list[tuple[str, object]], *, repeated_keys: bool) -> dict[str, object] | None:
     members = dict(pairs)
-    return members if len(members) == len(pairs) else None
-
-
-def _without_ambiguous_values(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members: dict[str, object] = {}
-    ambiguous = set()
+    if len(members) == len(pairs):
+        return members
+    if not repeated_keys:
+        return None
+    members, ambiguous = {}, set()
     for key, value in pairs:
         # 100 is 100.00, but Python's `True == 1` doesn't count.
         if key in members and (type(members[key]) is not type(value) or members[key] != value):

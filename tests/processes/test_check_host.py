@@ -50,7 +50,8 @@ async def test_a_good_file_starts_the_server_and_its_variables_are_those_of_the_
     assert [check.outcome for check in checks] == ["ok", "ok"]
     assert str(path) in checks[0].finding
     assert checks[1].finding == "Cursor gets the tool refresh_customer_wallets."
-    assert env == {name: value for name, value in environ.items() if name != "SECRET_OF_THE_SHELL"} | TRIAL
+    passed_on = {name: value for name, value in environ.items() if name != "SECRET_OF_THE_SHELL"}
+    assert env == {**passed_on, **TRIAL}
 
 
 async def test_codex_has_a_file_of_toml(environ: dict[str, str]) -> None:
