@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import anyio
 
-from juspay_mcp.audit.file import Lines
+from juspay_mcp.audit.file import CutShort, Lines
 
 PATIENCE: Final = 1.0
 """Seconds that a line waits for a lock on the file, or for room in a pipe."""
@@ -87,15 +87,19 @@ class LineWriter:
                     taken.append(self._jobs.get_nowait())
             closing = None in taken
             jobs = [job for job in taken if job and not job.done.cancelled()]
-            error = None
+            error, written = None, 0
             try:
                 if jobs:
                     self._write(b"".join(job.line for job in jobs), jobs[-1].deadline)
             except BaseException as failure:  # noqa: BLE001 - it is raised where the lines are waited for
                 error = failure
+                written = failure.written if isinstance(failure, CutShort) else 0
             for job in jobs:
+                # A line that is there whole is one, whatever became of those after it.
+                written -= len(job.line)
+                is_there = job.line and written >= 0
                 with suppress(RuntimeError):  # the loop has ended
-                    job.loop.call_soon_threadsafe(_settle, job.done, error)
+                    job.loop.call_soon_threadsafe(_settle, job.done, None if is_there else error)
 
     def _write(self, lines: bytes, deadline: float) -> None:
         if lines:
