@@ -157,7 +157,9 @@ async def test_while_redis_is_gone_the_collector_hangs_and_the_disk_fills_no_ans
     assert filled >= 1
     load.expect_every_answer_in_the_audit_log()
     load.expect_the_callers_own_count_in_the_metrics()
+    assert collector.held >= 2 * WORKERS
     assert measured(collector)("juspay_mcp.audit.failures") == load.crowd.ends["audit_unwritable"]
     for replica in load.rig.replicas:
-        assert replica.log.count("rate_limit_storage_unavailable") == WORKERS
-        assert replica.log.count("rate_limit_storage_back") == WORKERS
+        # On a busy machine a worker may have found it too slow another time.
+        gone, back = (replica.log.count(f"rate_limit_storage_{state}") for state in ("unavailable", "back"))
+        assert gone == back >= WORKERS

@@ -21,6 +21,8 @@ class Collector:
         """Of traces."""
         self.metric_bodies: list[bytes] = []
         self.paths: set[str] = set()
+        self.held = 0
+        """Exports that were kept waiting."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._free = Event()
         self._free.set()
