@@ -55,6 +55,7 @@ class Collector:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                collector.held += not collector._free.is_set()
                 collector._free.wait()
                 collector.paths.add(self.path)
                 bodies = collector.metric_bodies if self.path == "/v1/metrics" else collector.bodies
