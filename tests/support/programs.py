@@ -11,6 +11,7 @@ import pytest
 
 PACKAGES = {
     "bwrap": "bubblewrap",
+    "curl": "curl",
     "nginx": "nginx",
     "openssl": "openssl",
     "prlimit": "util-linux",
