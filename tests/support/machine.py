@@ -122,7 +122,8 @@ def machine(folder: Path) -> list[str]:
         "SHIMS": "/srv/shims",
     }
     return [
-        *(require("bwrap"), "--unshare-all", "--uid", "0", "--gid", "0", "--die-with-parent", "--clearenv"),
+        *(require("bwrap"), "--unshare-all", "--uid", "0", "--gid", "0", "--cap-add", "ALL"),
+        *("--die-with-parent", "--clearenv"),
         *(word for name, value in variables.items() for word in ("--setenv", name, value)),
         *("--ro-bind", "/", "/", "--bind", str(etc), "/etc", "--proc", "/proc", "--dev", "/dev"),
         *(
