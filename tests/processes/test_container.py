@@ -88,7 +88,7 @@ async def test_any_user_without_home_shell_or_a_place_to_write_is_served_and_sig
     with start("--workers", workers, uid=uid) as server:
         inside = process_1(server.process.pid)
         root = Path(f"/proc/{inside}/root")
-        assert not [path for path in ("bin/sh", "usr/bin", "tmp", "etc", "root/.bashrc") if (root / path).exists()]
+        assert not [path for path in ("bin/sh", "usr/bin/sh", "tmp", "etc") if (root / path).exists()]
         with pytest.raises(OSError, match="Read-only"):
             (root / "written").touch()
         assert await totals(server.url, 8) == ["1770.49"] * 8

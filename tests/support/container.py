@@ -35,7 +35,13 @@ def container(
 
 def _needed() -> Iterator[Path]:
     """Folders and files of Python, of its libraries, and of this package."""
-    yield from (ROOT / "juspay_mcp", Path(sys.prefix), Path(os.path.realpath(sys.executable)))
+    yield from (ROOT / "juspay_mcp", Path(sys.prefix))
+    # The links from the environment's Python to the real one, each of which must be there.
+    python = Path(sys.executable)
+    while python.is_symlink():
+        python = Path(os.path.normpath(python.parent / python.readlink()))
+        if not python.is_relative_to(sys.prefix):
+            yield python
     if sys.base_prefix != "/usr":
         yield Path(sys.base_prefix)
     yield Path(sysconfig.get_path("stdlib"))
