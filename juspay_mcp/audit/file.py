@@ -37,6 +37,14 @@ _PIPE_BUF: Final = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe which is ready takes at once; 512 is the least that POSIX allows."""
 
 
+class CutShort(OSError):
+    """Why the rest couldn't be written, after `written` bytes of the lines were."""
+
+    def __init__(self, number: int, written: int) -> None:
+        super().__init__(number, os.strerror(number))
+        self.written = written
+
+
 class Lines(Protocol):
     """Where lines go. `deadline` is a time of `time.monotonic`, up to which a lock or a full pipe is waited for."""
 
@@ -44,6 +52,7 @@ class Lines(Protocol):
         """Writes one or more lines, each of which ends in a newline.
 
         Raises:
+            CutShort: the disk had room for a part of them only.
             OSError: not all could be written. If a part of a line was, the next begins on a new one.
         """
 
@@ -75,8 +84,9 @@ class LogFile:
         """Writes lines; another process that holds a lock (`flock`) on the file is waited for."""
         with self._locked(deadline) as descriptor:
             data = b"\n" + lines if _is_torn(descriptor) else lines
-            if os.write(descriptor, data) < len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            missing = len(data) - os.write(descriptor, data)
+            if missing:
+                raise CutShort(errno.ENOSPC, len(lines) - missing)
 
     def check(self, deadline: float) -> None:
         """Finds out whether a line could be written, and whether the disk has room."""

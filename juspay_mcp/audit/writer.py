@@ -11,7 +11,7 @@ from typing import Final
 
 import anyio
 
-from juspay_mcp.audit.file import Lines
+from juspay_mcp.audit.file import CutShort, Lines
 
 PATIENCE: Final = 1.0
 """Seconds that a line waits for a lock on the file, or for room in a pipe."""
@@ -20,12 +20,12 @@ MAX_WAITING: Final = 1_000
 
 
 class _Batch:
-    """Lines that are written together, and what comes of them: None once they are written, or why they aren't."""
+    """Lines that are written together; then why not all of them were, if so, and how many bytes are there."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.loop = asyncio.get_running_loop()
-        self.outcome: asyncio.Future[Exception | None] = self.loop.create_future()
+        self.outcome: asyncio.Future[tuple[Exception | None, int]] = self.loop.create_future()
 
 
 class LineWriter:
@@ -71,6 +71,7 @@ class LineWriter:
         if self._waiting >= max_waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         batch = self._next = self._next or _Batch()
+        place = len(batch.lines)
         batch.lines.append(line)
         self._begin_next()
         self._waiting += 1
@@ -79,9 +80,12 @@ class LineWriter:
         self._waiting -= 1
         if not batch.outcome.done():
             if batch is self._next:
-                batch.lines.remove(line)
+                batch.lines[place] = b""
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-        if error := batch.outcome.result():
+        error, written = batch.outcome.result()
+        # A line that is there whole is one, whatever became of those after it.
+        is_there = line and sum(map(len, batch.lines[: place + 1])) <= written
+        if error and not is_there:
             raise error
 
     def _begin_next(self) -> None:
@@ -90,20 +94,23 @@ class LineWriter:
             self._batches.put(self._next)
             self._next = None
 
-    def _end(self, batch: _Batch, error: Exception | None) -> None:
-        batch.outcome.set_result(error)
+    def _end(self, batch: _Batch, error: Exception | None, written: int) -> None:
+        batch.outcome.set_result((error, written))
         self._writing = False
         self._begin_next()
 
     def _run(self) -> None:
         while batch := self._batches.get():
-            error = None
+            error: Exception | None = None
+            written = 0
             try:
                 if lines := b"".join(batch.lines):
                     self._lines.append(lines, time.monotonic() + self._patience)
                 else:
                     self._lines.check(time.monotonic() + self._patience)
+            except CutShort as failure:
+                error, written = failure, failure.written
             except Exception as failure:  # noqa: BLE001 - it is raised where the lines are waited for
                 error = failure
             with suppress(RuntimeError):  # the loop has ended
-                batch.loop.call_soon_threadsafe(self._end, batch, error)
+                batch.loop.call_soon_threadsafe(self._end, batch, error, written)

@@ -27,9 +27,10 @@ class Timeouts:
 
 
 class TimeoutProtocol(H11Protocol):
-    """Closes a connection whose client keeps it waiting.
+    """Closes a connection whose client keeps it waiting, and one that is more than uvicorn's `limit_concurrency`.
 
-    uvicorn counts such connections too, and refuses everybody when there are enough of them.
+    uvicorn counts such connections too, and refuses requests when there are enough of them; but each is an open file,
+    and when there are no more, Juspay can't be reached either.
     """
 
     timeouts: ClassVar = Timeouts()
@@ -41,6 +42,8 @@ class TimeoutProtocol(H11Protocol):
         transport.set_write_buffer_limits(high=1, low=0)
         self._awaited_since = self.loop.time()
         self._unread_since: float | None = None
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            transport.abort()
         self._check()
 
     @override

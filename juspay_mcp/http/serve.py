@@ -41,6 +41,8 @@ _GRACE_SECONDS = 5
 """On top of a call's budget: for what is in flight at the end."""
 _MAX_CONNECTIONS = 1_024
 """Of one worker."""
+_OWN_FILES = 64
+"""That a worker keeps free for itself, beside those for its connections to Juspay."""
 _FREE_SECONDS = 3.0
 """For a port to come free: the workers of a supervisor that was killed need a moment to end."""
 _RESTART_SECONDS = 5.0
@@ -85,7 +87,7 @@ def serve_http(
     `held` is `bind`'s. `traces` holds the OTEL_ variables: each worker sends its own spans. `announce` is called once
     connections are accepted and signals are handled.
     """
-    _raise_open_files_limit()
+    files = _raise_open_files_limit() - _OWN_FILES - settings.max_connections
     config = uvicorn.Config(
         partial(_worker_app, settings, address, traces),
         factory=True,
@@ -97,7 +99,7 @@ def serve_http(
         proxy_headers=False,  # nobody is believed about where a call comes from
         ws="none",
         lifespan="on",
-        limit_concurrency=_MAX_CONNECTIONS,
+        limit_concurrency=min(_MAX_CONNECTIONS, max(1, files)),
         timeout_keep_alive=ceil(_TIMEOUTS.header),  # clients drop an idle connection after 5 s, and must be the first
         timeout_graceful_shutdown=ceil(settings.timeout_seconds) + _GRACE_SECONDS,
         timeout_worker_healthcheck=_HEALTHCHECK_SECONDS,
@@ -115,10 +117,10 @@ def serve_http(
     return EX_OK
 
 
-def _raise_open_files_limit() -> None:
-    """Raises the soft limit to the hard one: a connection is a file, and a common soft limit is 1,024."""
+def _raise_open_files_limit() -> int:
+    """Raises the soft limit to the hard one, and returns it: a connection is a file, and a common limit is 1,024."""
     if sys.platform == "win32":  # pragma: no cover - where there is no such limit
-        return
+        return sys.maxsize
     import resource  # noqa: PLC0415 - not on Windows
 
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -134,6 +136,7 @@ def _raise_open_files_limit() -> None:
             limit,
             _MAX_CONNECTIONS,
         )
+    return limit
 
 
 class _Supervisor(Multiprocess):

@@ -12,7 +12,7 @@ from threading import Timer
 import pytest
 
 from juspay_mcp.audit import file as logfile
-from juspay_mcp.audit.file import RETRY_SECONDS, LogFile, Stderr
+from juspay_mcp.audit.file import RETRY_SECONDS, CutShort, LogFile, Stderr
 
 if sys.platform != "win32":
     import resource
@@ -154,6 +154,16 @@ def test_a_line_that_does_not_fit_is_a_failure_and_is_closed_before_the_next(tmp
     file.append(b"four\n", NOW)
     file.append(b"five\n", NOW)
     assert path.read_bytes() == b"one\ntwo,\nfour\nfive\n"
+
+
+@posix_only
+def test_who_writes_several_lines_learns_how_much_of_them_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"torn")
+    with at_most(10), pytest.raises(CutShort) as caught:
+        LogFile(path).append(b"one\ntwo\n", NOW)
+    assert path.read_bytes() == b"torn\none\nt"
+    assert caught.value.written == len(b"one\nt")
 
 
 def test_a_line_that_somebody_else_left_torn_is_closed_first(tmp_path: Path) -> None:

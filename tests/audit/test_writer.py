@@ -8,7 +8,9 @@ from threading import Event
 
 import anyio
 import pytest
+from typing_extensions import override
 
+from juspay_mcp.audit.file import CutShort
 from juspay_mcp.audit.writer import LineWriter
 from tests.support.serving import until
 
@@ -114,6 +116,45 @@ async def test_lines_that_were_not_written_fail_together(disk: SlowDisk) -> None
     await writer.check()
     writer.close()
     assert disk.written == [b"one\n"]
+
+
+class DiskForTwelveBytes(SlowDisk):
+    """Has room for a few lines, and cuts the next one short."""
+
+    @override
+    def append(self, lines: bytes, _deadline: float) -> None:
+        self.begun.set()
+        self.goes_on.wait(10)
+        if len(lines) > 12:
+            self.written.append(lines[:12])
+            raise CutShort(errno.ENOSPC, 12)
+        self.written.append(lines)
+
+
+async def test_of_lines_that_are_written_together_only_those_fail_that_are_not_there() -> None:
+    told: dict[bytes, str] = {}
+
+    async def write(line: bytes) -> None:
+        try:
+            await writer.append(line)
+            told[line] = "written"
+        except OSError as error:
+            told[line] = errno.errorcode[error.errno or 0]
+
+    disk = DiskForTwelveBytes()
+    writer = LineWriter(disk)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(write, b"begin\n")
+        await until(disk.begun.is_set)
+        for line in (b"one\n", b"two\n", b"three\n", b"four\n"):
+            tasks.start_soon(write, line)
+        await anyio.wait_all_tasks_blocked()
+        disk.goes_on.set()
+    writer.close()
+    assert disk.written == [b"begin\n", b"one\ntwo\nthre"]
+    assert told == {
+        b"begin\n": "written", b"one\n": "written", b"two\n": "written", b"three\n": "ENOSPC", b"four\n": "ENOSPC"
+    }  # fmt: skip
 
 
 async def test_a_caller_that_is_cancelled_waits_for_its_line(disk: SlowDisk) -> None:

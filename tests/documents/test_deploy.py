@@ -1,5 +1,6 @@
 """What `docs/deploy.md` and the files in `deploy` say is so: parsed, run where they can be, compared."""
 
+import itertools
 import json
 import re
 import shlex
@@ -12,6 +13,7 @@ from typing import Any
 
 import anyio
 import click
+import kubernetes_validate
 import pytest
 import trustme
 import yaml
@@ -43,11 +45,21 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
 
 
+def shell_words(line: str) -> Iterator[str]:
+    """The words of a line that uses our command, up to where the shell does something else with its output."""
+    if not re.search("docker|gh |kubectl|ghcr|install |git clone|cd |systemd-analyze", line):
+        words = shlex.shlex(line, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        yield from itertools.takewhile(
+            lambda word: word not in {")", "|", "&&"}, (w for w in words if w not in {"(", "new=$"})
+        )
+
+
 def command_lines() -> Iterator[list[str]]:
     """Every use of the command in the page and the files, as a list of words."""
     shell = "\n".join([*blocks("sh"), *re.findall(r"`(juspay-wallets-mcp [^`]+)`", PAGE), FILES[UNIT.name]])
     for line in shell.splitlines():
-        words = shlex.split(line, comments=True) if "juspay-wallets-mcp " in line and "docker" not in line else []
+        words = list(shell_words(line)) if re.search(r"juspay-wallets-mcp(?=[ `])", line) else []
         starts = [number for number, word in enumerate(words) if word.rpartition("/")[2] == "juspay-wallets-mcp"]
         if starts and words[starts[0] + 1 :]:
             yield words[starts[0] + 1 :]
@@ -112,7 +124,7 @@ def test_every_log_line_to_watch_for_is_one_the_program_writes() -> None:
 
 def test_the_figures_are_the_programs() -> None:
     assert f"keys already known serve for {KEPT / 3600:g} hours" in PAGE
-    assert f"at most every {PAUSE:g} seconds" in PAGE
+    assert f"looked up {PAUSE:g} seconds later" in PAGE
     assert f"waits {PATIENCE} seconds" in PAGE
 
 
@@ -129,20 +141,52 @@ def test_whoever_waits_for_a_call_waits_longer_than_a_call_takes() -> None:
     kubernetes = manifests("kubernetes.yaml")
     pod = kubernetes["Deployment"]["spec"]["template"]["spec"]
     sleep = container()["lifecycle"]["preStop"]["sleep"]["seconds"]
-    annotations = kubernetes["Ingress"]["metadata"]["annotations"]
-    ingress = annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]
+    [rule] = kubernetes["HTTPRoute"]["spec"]["rules"]
     grace = 5
-    assert BUDGET < int(nginx) == int(ingress)
+    assert int(nginx) > BUDGET
+    assert rule["timeouts"] == {"request": f"{nginx}s", "backendRequest": f"{nginx}s"}
     assert BUDGET + grace < int(systemd)
     assert sleep + BUDGET + grace < pod["terminationGracePeriodSeconds"]
 
 
-def test_the_ingress_does_what_the_load_balancer_does() -> None:
-    annotations = manifests("kubernetes.yaml")["Ingress"]["metadata"]["annotations"]
-    for name, value in annotations.items():
-        directive = name.rpartition("/")[2].replace("proxy-body-size", "client-max-body-size")
-        directive = directive.replace("limit-connections", "limit-conn juspay_wallets_mcp").replace("-", "_")
-        assert re.search(rf"\b{directive} {value}s?;", FILES["nginx.conf"]), name
+def test_the_route_leads_to_what_the_load_balancer_leads_to_and_to_nothing_else() -> None:
+    """The fields are those of Gateway API 1.0 and later: an unknown one would be left out, or refused."""
+    kubernetes = manifests("kubernetes.yaml")
+    route, service = kubernetes["HTTPRoute"], kubernetes["Service"]
+    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert route["spec"].keys() == {"parentRefs", "hostnames", "rules"}
+    [rule] = route["spec"]["rules"]
+    assert rule.keys() == {"matches", "timeouts", "backendRefs"}
+    [location] = re.findall(r"location ~ (\S+) \{", FILES["nginx.conf"])
+    paths = [match["path"]["value"] for match in rule["matches"]]
+    assert all(re.match(location, path) for path in paths)
+    assert sorted(paths) == sorted(set(paths))
+    assert len(paths) == 4
+    assert {match["path"]["type"] for match in rule["matches"]} == {"Exact"}
+    assert not re.match(location, "/readyz")
+    [port] = service["spec"]["ports"]
+    assert rule["backendRefs"] == [{"name": service["metadata"]["name"], "port": port["port"]}]
+
+
+@pytest.mark.parametrize("name", ["kubernetes.yaml", "cilium.yaml"])
+def test_egress_is_to_dns_redis_juspay_the_issuer_and_the_collector_alone(name: str) -> None:
+    [policy] = [each for kind, each in manifests(name).items() if kind.endswith("NetworkPolicy")]
+    egress = policy["spec"]["egress"]
+    ports = [port for rule in egress for port in rule.get("ports", [])] + [
+        port for rule in egress for to in rule.get("toPorts", []) for port in to["ports"]
+    ]
+    endpoint = {each["name"]: each.get("value", "") for each in container()["env"]}["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    collector = int(endpoint.rpartition(":")[2])
+    assert sorted({int(port["port"]) for port in ports}) == sorted({53, 443, 6379, collector})
+    assert all(rule.get("to") or rule.get("toEndpoints") or rule.get("toFQDNs") for rule in egress)
+    assert "0.0.0.0/0" not in FILES[name]
+
+
+def test_kubernetes_knows_every_field_of_the_manifests() -> None:
+    """By the schemas of Kubernetes itself; of the custom kinds it has none."""
+    for manifest in yaml.safe_load_all(FILES["kubernetes.yaml"]):
+        if manifest["kind"] != "HTTPRoute":
+            kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
 @posix_only
@@ -212,8 +256,7 @@ def test_the_manifests_settings_are_settings_and_their_files_are_mounted() -> No
     settings = load_settings(environ)
     assert settings.missing == ()
     assert {value for value in environ.values() if value.startswith(SECRETS)} == mounted
-    [rule] = kubernetes["Ingress"]["spec"]["rules"]
-    assert settings.access.allowed_hosts == (rule["host"],)
+    assert settings.access.allowed_hosts == tuple(kubernetes["HTTPRoute"]["spec"]["hostnames"])
 
 
 def test_the_units_settings_are_settings() -> None:
@@ -233,8 +276,9 @@ def test_egress_by_name_is_to_juspays_host() -> None:
 async def test_the_redis_user_may_do_what_the_limit_needs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     redis = Redis(tmp_path)
     try:
-        [command] = blocks("redis")
-        assert redis.ask(command.strip()) == "+OK\r\n"
+        [command] = re.findall(r"^redis-cli (ACL SETUSER .*?[^\\])$", PAGE, re.MULTILINE | re.DOTALL)
+        words = [word.replace("$redis_password", "secret") for word in shlex.split(command.replace("\\\n", ""))]
+        assert redis.ask(" ".join(words)) == "+OK\r\n"
         address = SecretStr(redis.url.replace("redis://", "redis://wallets:secret@"))
         async with open_shared_limiter("1/hour", address) as limiter:
             await limiter.admit("jane")

@@ -314,6 +314,7 @@ def test_every_place_that_names_the_version_names_this_one() -> None:
     assert f'\nversion = "{VERSION}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert json.loads((ROOT / "server.json").read_text(encoding="utf-8"))["version"] == VERSION
     assert f"juspay-wallets-mcp:{VERSION}\n" in (ROOT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8")
+    assert f"juspay-wallets-mcp:{VERSION} --repo" in (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[0] == VERSION
 
 
@@ -340,7 +341,14 @@ def test_a_workflow_may_do_nothing_but_what_a_job_says_it_needs(name: str) -> No
     assert workflow["permissions"] == {}
     writing = {job: [what for what, may in each["permissions"].items() if may == "write"]
                for job, each in workflow["jobs"].items()}  # fmt: skip
-    expected = {"attest": ["id-token", "attestations"], "publish": ["id-token"], "announce": ["contents"]}
+    expected = {
+        "attest": ["id-token", "attestations"],
+        "publish": ["id-token"],
+        "announce": ["contents"],
+        "image": ["packages"] if name == "image.yml" else [],
+        "sign": ["id-token", "attestations", "packages"],
+        "name": ["packages"],
+    }
     assert all(may == expected.get(job, []) for job, may in writing.items())
 
 
@@ -352,6 +360,18 @@ def test_a_release_is_published_only_when_every_file_of_it_is_attested() -> None
     assert jobs["publish"]["steps"][0] == fetched
     assert "attest" in jobs["publish"]["needs"]
     assert not {"if", "continue-on-error"} & {*jobs["attest"], *attested, *jobs["publish"]}
+
+
+def test_an_image_has_its_name_only_when_what_is_under_its_digest_is_signed() -> None:
+    jobs: Any = yaml.safe_load(WORKFLOWS["image.yml"])["jobs"]
+    signed = jobs["sign"]["steps"][-1]
+    assert re.match("actions/attest(-build-provenance)?@", signed["uses"])
+    assert signed["with"]["subject-digest"] == "${{ needs.image.outputs.digest }}"
+    [step] = jobs["name"]["steps"]
+    assert step["env"]["DIGEST"] == signed["with"]["subject-digest"]
+    assert "sign" in jobs["name"]["needs"]
+    assert [name for name in jobs if "GITHUB_REF_NAME#v}" in str(jobs[name]["steps"][-1])] == ["name"]
+    assert not {"if", "continue-on-error"} & {*jobs["sign"], *signed, *jobs["name"]}
 
 
 def test_ci_runs_on_each_python_that_is_declared() -> None:

@@ -6,7 +6,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -162,6 +162,21 @@ async def test_nor_one_that_is_fed_a_byte_at_a_time(url: str, first: bytes, more
         assert min([await a_good_call_takes(url) for _ in range(2)]) < 2
         await until(lambda: Quick.made["so far"] > MANY)
         await until(lambda: not Quick.open)
+
+
+async def test_a_connection_more_than_the_limit_is_closed_at_once_and_those_before_it_get_their_answer(
+    environ: dict[str, str],
+) -> None:
+    app = create_app(load_settings(environ), allow_unauthenticated=True)
+    async with served(app, limit_concurrency=2) as url, AsyncExitStack() as stack:
+        port = int(url.rpartition(":")[2])
+        streams = [await stack.enter_async_context(await anyio.connect_tcp("127.0.0.1", port)) for _ in range(2)]
+        more = await anyio.connect_tcp("127.0.0.1", port)
+        with pytest.raises((anyio.EndOfStream, anyio.BrokenResourceError)):
+            await more.receive()
+        await more.aclose()
+        await streams[0].send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 503 Service Unavailable" in await streams[0].receive()
 
 
 async def test_a_slow_but_steady_request_is_answered(url: str) -> None:

@@ -14,8 +14,8 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 
-from tests.replicas.rig import CALLERS, VERSIONS, WORKERS, Replica, Rig, open_rig
 from tests.support.nginx import NAME
+from tests.support.replicas import CALLERS, VERSIONS, WORKERS, Replica, Rig, open_rig
 from tests.support.serving import until
 from tests.support.simulator import Behaviour, Simulator
 
@@ -24,7 +24,7 @@ CUSTOMER, TOTAL = "cth_all_linked", "1770.49"
 NOBODY = tuple(f"nobody_{number}" for number in range(16))
 LIMIT = 20
 
-Start = Callable[..., AbstractAsyncContextManager[Rig]]
+Start = Callable[..., AbstractAsyncContextManager[Rig[Simulator]]]
 
 
 @pytest.fixture
@@ -32,9 +32,9 @@ def start(tmp_path: Path) -> Start:
     """A way to start a rig, with a limit if need be."""
 
     @asynccontextmanager
-    async def start(limit: str = "off") -> AsyncIterator[Rig]:
+    async def start(limit: str = "off") -> AsyncIterator[Rig[Simulator]]:
         with Simulator() as simulator:
-            async with open_rig(tmp_path, simulator, limit) as rig:
+            async with open_rig(tmp_path, simulator, {"JUSPAY_MCP_RATE_LIMIT": limit}) as rig:
                 yield rig
 
     return start
@@ -155,7 +155,7 @@ async def test_a_replica_that_dies_before_it_has_begun_to_answer_loses_nothing(s
         assert await ends_of([client] * 16) == {TOTAL: 16}
 
 
-async def killed_in_the_middle(rig: Rig, client: Client, *, progress: bool) -> Mapping[str, str]:
+async def killed_in_the_middle(rig: Rig[Simulator], client: Client, *, progress: bool) -> Mapping[str, str]:
     """How calls about nobody end, while one of the replicas is killed."""
     ends = {}
 

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = {"redis-server": "redis-server", "nginx": "nginx", "systemd-analyze": "systemd"}
+PACKAGES = {
+    "bwrap": "bubblewrap",
+    "curl": "curl",
+    "nginx": "nginx",
+    "openssl": "openssl",
+    "prlimit": "util-linux",
+    "redis-server": "redis-server",
+    "systemd-analyze": "systemd",
+}
 """Which of Debian's packages brings a program."""
 
 

@@ -67,6 +67,7 @@ class Served:
         assert self.process.stderr is not None
         self.said = [self.process.stderr.readline()]
         while not (found := re.findall(r"http://\S+(?=/mcp)", self.said[-1])):
+            assert self.said[-1], f"it ended: {self.said}"
             self.said.append(self.process.stderr.readline())
         [self.url] = found
 

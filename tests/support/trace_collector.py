@@ -1,8 +1,9 @@
 """A collector of traces and metrics on loopback: it speaks OTLP over HTTP, and keeps what it is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Self
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -20,7 +21,11 @@ class Collector:
         """Of traces."""
         self.metric_bodies: list[bytes] = []
         self.paths: set[str] = set()
+        self.held = 0
+        """Exports that were kept waiting."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._free = Event()
+        self._free.set()
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -28,6 +33,7 @@ class Collector:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._free.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -35,11 +41,22 @@ class Collector:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}"
 
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Takes connections and answers nothing until the end."""
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
+                collector.held += not collector._free.is_set()
+                collector._free.wait()
                 collector.paths.add(self.path)
                 bodies = collector.metric_bodies if self.path == "/v1/metrics" else collector.bodies
                 bodies.append(self.rfile.read(int(self.headers["Content-Length"])))

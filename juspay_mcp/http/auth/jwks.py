@@ -36,7 +36,8 @@ FRESH: Final = 900.0
 KEPT: Final = 86_400.0
 """Seconds for which keys are used if no newer ones can be fetched; a key withdrawn meanwhile works that long."""
 PAUSE: Final = 30.0
-"""Seconds between two attempts, so that made-up key ids can't turn this server against its issuer."""
+"""Seconds after an attempt that didn't bring the key it was made for: made-up key ids can't turn this server against
+its issuer."""
 TIMEOUT: Final = 5.0
 """Seconds that one attempt may take, all its requests together."""
 REASONS: Final = ((socket.gaierror, "no_such_host"), (ssl.SSLError, "no_tls"), (Exception, "unreachable"))
@@ -59,7 +60,7 @@ class Unfetchable(Exception):
 
 
 class JWKS:
-    """The keys of one issuer: one attempt to fetch them at a time, and one every half a minute.
+    """The keys of one issuer: one attempt to fetch them at a time, and if it was in vain none for half a minute.
 
     During an attempt, and after one that failed, the last good keys are used. `monotonic` gives seconds that only
     grow; an attempt may take `timeout` seconds; `transport` is for tests.
@@ -82,28 +83,35 @@ class JWKS:
         self._tls = system_authorities()
         self._lock = anyio.Lock()
         self._keys: tuple[PyJWK, ...] = ()
-        self._fetched = self._tried = -inf
+        self._fetched = self._next_try = -inf
         self.failure: str | None = None
         """Why the last attempt failed, in our own words."""
 
     async def find(self, key_id: str | None) -> tuple[PyJWK, ...]:
         """The current keys, fetched again if they are old or none has this id; () if there is no current one."""
-        known = any(key_id in (None, key.key_id) for key in self._current())
-        old = self._monotonic() - self._fetched >= FRESH
-        if not known or (old and not self._lock.locked()):
+        if not self._has(key_id) or (self._is_old() and not self._lock.locked()):
             async with self._lock:
-                if self._monotonic() - self._tried >= PAUSE:
+                # Another call may have fetched them while this one waited.
+                if (not self._has(key_id) or self._is_old()) and self._monotonic() >= self._next_try:
+                    self._next_try = self._monotonic() + PAUSE
                     await self._fetch()
+                    if self.failure is None and self._has(key_id):
+                        self._next_try = -inf
         if self._keys:
             jwks_age.set(self._monotonic() - self._fetched)
         return self._current()
+
+    def _has(self, key_id: str | None) -> bool:
+        return any(key_id in (None, key.key_id) for key in self._current())
+
+    def _is_old(self) -> bool:
+        return self._monotonic() - self._fetched >= FRESH
 
     def _current(self) -> tuple[PyJWK, ...]:
         return self._keys if self._monotonic() - self._fetched < KEPT else ()
 
     async def _fetch(self) -> None:
         """Shielded: a caller that leaves must neither stop an attempt that others wait for nor start it for free."""
-        self._tried = self._monotonic()
         try:
             with anyio.fail_after(self._timeout, shield=True):
                 async with httpx2.AsyncClient(

@@ -249,8 +249,18 @@ async def test_a_new_key_is_found_at_its_first_token_and_the_old_one_is_gone(
 ) -> None:
     before = await ids(keys)
     issuer.rotate()
-    moment.seconds += PAUSE
+    moment.seconds += 1
     assert (before, await ids(keys, "key-2"), await ids(keys)) == (["key-1"], ["key-2"], ["key-2"])
+
+
+async def test_each_of_two_rotations_within_a_second_is_found_at_its_first_token(
+    issuer: Issuer, keys: JWKS, moment: Moment
+) -> None:
+    assert await ids(keys, "key-1") == ["key-1"]
+    for number in (2, 3):
+        issuer.rotate()
+        moment.seconds += 0.4
+        assert await ids(keys, f"key-{number}") == [f"key-{number}"]
 
 
 async def test_unknown_keys_ask_the_issuer_once_in_half_a_minute(issuer: Issuer, keys: JWKS, moment: Moment) -> None:

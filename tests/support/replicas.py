@@ -2,6 +2,7 @@
 
 The stand-in for Juspay lives in the test's process, so that a test can slow it down and count what it was asked; like
 the real one it is reached over HTTP. Which worker asked it is read from the kernel's table of connections.
+The caller gives the stand-in, and may set more variables or start the replicas by another command.
 """
 
 import os
@@ -9,10 +10,10 @@ import re
 import signal
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 import anyio
 import httpx2
@@ -27,20 +28,32 @@ from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.nginx import NAME, write_conf
 from tests.support.processes import COMMAND, MEASURING
 from tests.support.programs import Redis, free_port, require
-from tests.support.simulator import Simulator
 
 WORKERS: Final = 2
+URL: Final = f"https://{NAME}/mcp"
 CALLERS: Final = ("jane", "joe")
 VERSIONS: Final = ("2023-06-30", "2023-07-01")
 """Of Juspay's API, as the replicas ask for it: by its header the stand-in knows who asks."""
 _ESTABLISHED: Final = "01"
 
 
+class Juspay(Protocol):
+    """A stand-in for Juspay."""
+
+    @property
+    def url(self) -> str:
+        """Its base URL."""
+
+
+J = TypeVar("J", bound=Juspay)
+
+
 class Replica:
     """One `serve --http` with two workers, in a process group of its own."""
 
-    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], log: Path, prefix: Sequence[str]) -> None:
         self.port = free_port()
+        self._prefix = prefix
         self._environ = environ
         self._log = log
 
@@ -53,7 +66,7 @@ class Replica:
         """Starts it, and returns at once."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "serve", "--http", "--port", str(self.port), "--workers", str(WORKERS)],
+                [*self._prefix, *COMMAND, "serve", "--http", "--port", str(self.port), "--workers", str(WORKERS)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log,
                 env=self._environ, start_new_session=True,
             )  # fmt: skip
@@ -92,23 +105,30 @@ class Replica:
         self._process.wait()
 
 
-class Rig:
+class Rig(Generic[J]):
     """What the tests of several replicas stand on."""
 
-    def __init__(
-        self, folder: Path, simulator: Simulator, redis: Redis, certificates: trustme.CA, limit: str
+    def __init__(  # noqa: PLR0913, PLR0917 - all of it is one set-up
+        self,
+        folder: Path,
+        simulator: J,
+        redis: Redis,
+        certificates: trustme.CA,
+        variables: Mapping[str, str],
+        prefix: Sequence[str],
     ) -> None:
         self.simulator = simulator
         self.redis = redis
         self.port = free_port()
         self.replicas = tuple(
-            Replica(self._environ(folder, limit, version), folder / f"{version}.log") for version in VERSIONS
+            Replica(self._environ(folder, variables, version), folder / f"{version}.log", prefix)
+            for version in VERSIONS
         )
         self._trust = ssl.create_default_context()
         certificates.configure_trust(self._trust)
         self._tokens = dict(self._write_tokens(folder / "tokens"))
 
-    def _environ(self, folder: Path, limit: str, version: str) -> dict[str, str]:
+    def _environ(self, folder: Path, variables: Mapping[str, str], version: str) -> dict[str, str]:
         return {
             "JUSPAY_BASE_URL": self.simulator.url,
             "JUSPAY_API_KEY": API_KEY,
@@ -116,8 +136,8 @@ class Rig:
             "JUSPAY_API_VERSION": version,
             "JUSPAY_MCP_ALLOWED_HOSTS": f"{NAME},{NAME}:8443",
             "JUSPAY_MCP_TOKENS_FILE": str(folder / "tokens"),
-            "JUSPAY_MCP_RATE_LIMIT": limit,
             "JUSPAY_MCP_RATE_LIMIT_STORAGE": self.redis.url,
+            **{name: value.replace("%v", version) for name, value in variables.items()},
             **MEASURING,
         }
 
@@ -149,15 +169,15 @@ class Rig:
         """A bare connection to nginx."""
         return await anyio.connect_tcp("127.0.0.1", self.port, tls_hostname=NAME, ssl_context=self._trust)
 
+    def http(self, headers: Mapping[str, str], address: str = "127.0.0.1") -> httpx2.AsyncClient:
+        """An HTTP client that comes through nginx, from an address of loopback."""
+        return httpx2.AsyncClient(transport=_Here(self.port, self._trust, address), headers=headers, timeout=30)
+
     @asynccontextmanager
-    async def client(self, caller: str, mode: str, url: str = f"https://{NAME}/mcp") -> AsyncIterator[Client]:
+    async def client(self, caller: str, mode: str, url: str = URL) -> AsyncIterator[Client]:
         """An MCP client that comes through nginx; the mode `legacy` speaks the handshake era."""
         async with (
-            httpx2.AsyncClient(
-                transport=_Here(self.port, verify=self._trust),
-                headers={"Authorization": f"Bearer {self._tokens[caller]}"},
-                timeout=30,
-            ) as http,
+            self.http(headers={"Authorization": f"Bearer {self._tokens[caller]}"}) as http,
             Client(streamable_http_client(url, http_client=http), mode=mode) as client,
         ):
             yield client
@@ -166,8 +186,8 @@ class Rig:
 class _Here(httpx2.AsyncHTTPTransport):
     """Goes to this machine's nginx, whatever the name; the name is still what TLS and HTTP ask for."""
 
-    def __init__(self, port: int, verify: ssl.SSLContext) -> None:
-        super().__init__(verify=verify)
+    def __init__(self, port: int, verify: ssl.SSLContext, address: str) -> None:
+        super().__init__(verify=verify, local_address=address)
         self._port = port
 
     @override
@@ -180,18 +200,10 @@ class _Here(httpx2.AsyncHTTPTransport):
 @contextmanager
 def nginx(folder: Path, port: int, replicas: tuple[int, ...], certificates: trustme.CA) -> Iterator[None]:
     """The load balancer, with the very file of `deploy`, in the foreground; ended with the test."""
-    with subprocess.Popen(
-        [
-            require("nginx"),
-            "-p",
-            str(folder),
-            "-c",
-            str(write_conf(folder, port, replicas, certificates)),
-            "-e",
-            "stderr",
-        ],
-        stderr=subprocess.PIPE,
-    ) as process:
+    conf = write_conf(folder, port, replicas, certificates)
+    command = [require("nginx"), "-p", str(folder), "-c", str(conf), "-e", "stderr"]
+    # Not a pipe that nobody reads: it logs each replica that it can't reach, and would stop when the pipe is full.
+    with (folder / "nginx.log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         try:
             yield
         finally:
@@ -233,14 +245,16 @@ def _listed(folder: str) -> list[Path]:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path, simulator: Simulator, limit: str) -> AsyncIterator[Rig]:
-    """A rig that runs, and leaves no process behind."""
+async def open_rig(
+    folder: Path, simulator: J, variables: Mapping[str, str], prefix: Sequence[str] = ()
+) -> AsyncIterator[Rig[J]]:
+    """A rig that runs, and leaves no process behind; `%v` in a variable's value is the replica's API version."""
     certificates = trustme.CA()
     require("nginx")
     with ExitStack() as stack:
         redis = Redis(folder)
         stack.callback(redis.kill)
-        rig = Rig(folder, simulator, redis, certificates, limit)
+        rig = Rig(folder, simulator, redis, certificates, variables, prefix)
         for replica in rig.replicas:
             replica.start()
             stack.callback(replica.kill)
