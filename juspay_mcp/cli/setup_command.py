@@ -9,11 +9,13 @@ from juspay_mcp.cli.terminal import PROGRAM
 from juspay_mcp.values.timestamps import utc_now
 
 HOST_NAMES: Final = (
+    "antigravity-cli",
     "claude-code",
     "claude-desktop",
     "codex",
+    "copilot-cli",
     "cursor",
-    "gemini-cli",
+    "kiro",
     "vs-code",
     "windsurf",
     "zed",
