@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from juspay_mcp.cli.terminal import PROGRAM
+from juspay_mcp.cli.terminal import PROGRAM, Command
 from juspay_mcp.values.timestamps import utc_now
 
 HOST_NAMES: Final = (
@@ -24,6 +24,7 @@ HOST_NAMES: Final = (
 
 
 @click.command(
+    cls=Command,
     short_help="Connect an MCP host to this server.",
     epilog=f"""Hosts: {", ".join(HOST_NAMES)}.
 
