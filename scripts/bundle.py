@@ -27,7 +27,7 @@ from scripts.icon import png
 from scripts.server_json import DESCRIPTION, TITLE, URLS
 
 ROOT = Path(__file__).parent.parent
-ASKED = ("JUSPAY_API_KEY", "JUSPAY_MERCHANT_ID", "JUSPAY_ENV")
+ASKED = {"JUSPAY_API_KEY": "API key", "JUSPAY_MERCHANT_ID": "Merchant id", "JUSPAY_ENV": "Environment"}
 """What its user is asked; all else keeps its default. The host keeps the key where the system keeps secrets."""
 
 SKILL = "skills/answer-wallet-question/SKILL.md"
@@ -127,19 +127,12 @@ def field(variable: Variable) -> dict[str, object]:
     """What the user is asked for; an empty answer counts as none, as hosts leave a reference without one dangling."""
     return {
         "type": "string",
-        "title": title(variable.name),
+        "title": ASKED[variable.name],
         "description": f"{variable.meaning} {variable.says[0].upper()}{variable.says[1:]}.",
         "required": False,  # without credentials the server starts, and the tool says what is missing
         "sensitive": variable.secret,
         "default": variable.default or "",
     }
-
-
-def title(name: str) -> str:
-    """`API key file` for `JUSPAY_API_KEY_FILE`."""
-    words = name.removeprefix("JUSPAY_").removeprefix("MCP_").split("_")
-    first, *others = (word if word in {"API", "ID", "URL"} else word.lower() for word in words)
-    return " ".join([first[0].upper() + first[1:], *others])
 
 
 async def offered() -> tuple[list[Tool], bool]:

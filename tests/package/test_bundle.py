@@ -109,7 +109,7 @@ def test_it_asks_three_questions_as_the_program_puts_them(manifest: Any) -> None
         assert (field["default"], field["sensitive"]) == (known.default or "", known.secret)
         assert field["description"].startswith(known.meaning)
         assert f"| `{known.name}` |" in SETTINGS
-    assert [field["title"] for field in manifest["user_config"].values()] == ["API key", "Merchant id", "Env"]
+    assert [field["title"] for field in manifest["user_config"].values()] == ["API key", "Merchant id", "Environment"]
 
 
 def test_it_is_small_enough_to_be_sent_by_mail(dist: Path) -> None:
