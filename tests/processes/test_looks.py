@@ -1,11 +1,13 @@
 """What the commands look like: narrow and wide, with colours and without, at a terminal and in a pipe."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
 from juspay_mcp.cli.commands import cli
-from tests.support.commands import at_a_terminal, posix_only, run
+from tests.support.commands import at_a_terminal, posix_only, run, variables
 
 SIMULATED = {"JUSPAY_ENV": "simulator"}
 WIDTHS = (40, 80, 120)
@@ -102,3 +104,12 @@ def test_in_a_pipe_of_windows_code_page_everything_is_said_without_colours(argum
     assert (status, err) == (0, "")
     assert "\x1b" not in text
     assert text.isascii()
+
+
+def test_check_needs_none_of_the_extras() -> None:
+    hidden = "import sys; sys.modules.update(dict.fromkeys(['redis', 'limits', 'opentelemetry.sdk']))"
+    program = f"{hidden}; from juspay_mcp.cli.main import run; sys.exit(run(['check']))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=False, env=variables(**SIMULATED), timeout=30
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
