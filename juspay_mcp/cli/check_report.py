@@ -49,7 +49,7 @@ NOT_SET_UP: Final = Check(
     "them: juspay-wallets-mcp demo\n"
     f"Save the key in a file that only you can read ({_ONLY_YOU}), and set JUSPAY_API_KEY_FILE to its path, "
     "JUSPAY_MERCHANT_ID, and JUSPAY_ENV (sandbox or production): in the env block of your MCP host's settings for "
-    "this server, and in this shell.\n"
+    "this server, and in this shell. For a host, juspay-wallets-mcp setup HOST --env sandbox does all that.\n"
     "Run juspay-wallets-mcp check again.",
     exit_status=EX_CONFIG,
 )

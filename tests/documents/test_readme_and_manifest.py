@@ -130,6 +130,11 @@ def test_the_readme_is_short_and_tells_nobody_to_install_a_name_that_is_on_no_in
     assert re.findall(r"(?:uvx|(?:uv tool|pipx?) install) +'?juspay-wallets-mcp", pages) == []
 
 
+def test_the_contents_of_the_readme_are_its_headings_in_their_order() -> None:
+    contents = README.split("**Contents:** ", 1)[1].split("\n\n", 1)[0]
+    assert re.findall(r"\[([^]]+)\]\(#", contents) == re.findall(r"^## (.+)$", README, re.MULTILINE)
+
+
 def test_the_badges_of_the_readme_say_what_the_project_declares() -> None:
     [python] = re.findall(r"badge/python-([\d.]+)%20or%20newer-", README)
     [license_] = re.findall(r"badge/license-(\S+)-blue", README)
