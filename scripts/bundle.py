@@ -2,7 +2,7 @@
 
 A bundle is a zip archive with a manifest (MCPB 0.4). Its server is of type `uv`: the host brings uv, and uv a Python
 and what the wheel depends on, in the versions of constraints.txt. The manifest is made from what the program says of
-itself, so are the fields a user fills in; the same wheel and the same commit give the same bytes.
+itself, and so are the three fields a user fills in; the same wheel and the same commit give the same bytes.
 """
 
 import json
@@ -22,24 +22,16 @@ from juspay_mcp import VERSION
 from juspay_mcp.server.mcp_server import SERVER_NAME, build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
-from juspay_mcp.settings.variables import VARIABLES, Variable
+from juspay_mcp.settings.variables import BY_NAME, Variable
 from scripts.icon import png
 from scripts.server_json import DESCRIPTION, TITLE, URLS
 
 ROOT = Path(__file__).parent.parent
-OVER_HTTP = frozenset(
-    {
-        "JUSPAY_MCP_ALLOWED_HOSTS",
-        "JUSPAY_MCP_ALLOWED_ORIGINS",
-        "JUSPAY_MCP_OAUTH_AUDIENCE",
-        "JUSPAY_MCP_OAUTH_ISSUER",
-        "JUSPAY_MCP_OAUTH_SCOPE",
-        "JUSPAY_MCP_PUBLIC_URL",
-        "JUSPAY_MCP_RATE_LIMIT_STORAGE",
-        "JUSPAY_MCP_TOKENS_FILE",
-    }
-)
-"""Variables for a team's server, which a desktop's, over stdio and for one person, has no use for."""
+ASKED = {"JUSPAY_API_KEY": "API key", "JUSPAY_MERCHANT_ID": "Merchant id", "JUSPAY_ENV": "Environment"}
+"""What its user is asked; all else keeps its default. The host keeps the key where the system keeps secrets."""
+
+SKILL = "skills/answer-wallet-question/SKILL.md"
+"""How to answer a question with the tool, for hosts that read skills."""
 
 OLDEST = 315_532_800
 """1980, when zip archives begin."""
@@ -90,6 +82,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
         "manifest.json": (json.dumps(anyio.run(manifest), indent=2) + "\n").encode(),
         "pyproject.toml": project.encode(),
         "server.py": SERVER.encode(),
+        SKILL: (ROOT / SKILL).read_bytes(),
         wheel.name: wheel.read_bytes(),
     }
 
@@ -97,7 +90,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
 async def manifest() -> dict[str, Any]:
     """What the host is told: how to start the server, what to ask the user, and what the server offers."""
     tools, prompts = await offered()
-    asked = {variable.name.lower(): variable for variable in VARIABLES if variable.name not in OVER_HTTP}
+    asked = {name.lower(): BY_NAME[name] for name in ASKED}
     return {
         "manifest_version": "0.4",
         "name": SERVER_NAME,
@@ -111,6 +104,7 @@ async def manifest() -> dict[str, Any]:
         "support": URLS["Issues"],
         "icon": "icon.png",
         "license": "Apache-2.0",
+        "privacy_policies": [f"{URLS['Repository']}/blob/main/PRIVACY.md"],
         "keywords": ["juspay", "payments", "wallet"],
         "server": {
             "type": "uv",
@@ -132,20 +126,13 @@ async def manifest() -> dict[str, Any]:
 def field(variable: Variable) -> dict[str, object]:
     """What the user is asked for; an empty answer counts as none, as hosts leave a reference without one dangling."""
     return {
-        "type": "file" if variable.name.endswith("_FILE") else "string",  # a file gets a picker
-        "title": title(variable.name),
+        "type": "string",
+        "title": ASKED[variable.name],
         "description": f"{variable.meaning} {variable.says[0].upper()}{variable.says[1:]}.",
         "required": False,  # without credentials the server starts, and the tool says what is missing
         "sensitive": variable.secret,
         "default": variable.default or "",
     }
-
-
-def title(name: str) -> str:
-    """`API key file` for `JUSPAY_API_KEY_FILE`."""
-    words = name.removeprefix("JUSPAY_").removeprefix("MCP_").split("_")
-    first, *others = (word if word in {"API", "ID", "URL"} else word.lower() for word in words)
-    return " ".join([first[0].upper() + first[1:], *others])
 
 
 async def offered() -> tuple[list[Tool], bool]:

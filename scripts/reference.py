@@ -107,9 +107,10 @@ def variable_table() -> str:
 
 def command_parts() -> Iterator[str]:
     """What each command says of itself; the variables at the end of the first are in the table above."""
+    whole = click.Context(cli, info_name=PROGRAM, terminal_width=WIDTH, **cli.context_settings)
     for name in ["", *sorted(cli.commands)]:
         command = cli.commands[name] if name else cli
-        context = click.Context(command, info_name=f"{PROGRAM} {name}".strip(), terminal_width=WIDTH)
+        context = click.Context(command, parent=whole, info_name=name) if name else whole
         text = command.get_help(context).partition("\nEnvironment variables:")[0].rstrip()
         yield f"```text\n{text}\n```"
 

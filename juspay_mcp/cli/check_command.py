@@ -6,10 +6,11 @@ from dataclasses import replace
 import click
 
 from juspay_mcp.cli.setup_command import HOST_NAMES
-from juspay_mcp.cli.terminal import PROGRAM, STDIN_HELP, read_customer_id, spinner
+from juspay_mcp.cli.terminal import PROGRAM, STDIN_HELP, Command, read_customer_id, spinner
 
 
 @click.command(
+    cls=Command,
     short_help="Check the configuration and the connection to Juspay.",
     epilog=f"""\b
 Examples:
@@ -42,7 +43,8 @@ def check(ignored: list[str], customer_id: str | None, *, as_json: bool, host: s
 
     from juspay_mcp.cli.check import run_checks  # noqa: PLC0415 - the same
     from juspay_mcp.cli.check_host import check_host  # noqa: PLC0415 - the same
-    from juspay_mcp.cli.check_report import render  # noqa: PLC0415 - the same
+    from juspay_mcp.cli.check_report import show  # noqa: PLC0415 - the same
+    from juspay_mcp.cli.tables import ResultConsole  # noqa: PLC0415 - the same
 
     customer = customer_id and read_customer_id(customer_id)
     with spinner("Checking ..."):
@@ -52,5 +54,8 @@ def check(ignored: list[str], customer_id: str | None, *, as_json: bool, host: s
             first, environ = anyio.run(check_host, host, os.environ)
             found = anyio.run(run_checks, environ, customer)
             found = replace(found, checks=(*first, *found.checks))
-    click.echo(found.to_json() if as_json else "\n".join(render(found)))
+    if as_json:
+        click.echo(found.to_json())
+    else:
+        show(found, ResultConsole())
     return found.exit_status

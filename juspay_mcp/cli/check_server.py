@@ -18,7 +18,6 @@ from juspay_mcp.http.auth.jwks import JWKS
 from juspay_mcp.http.auth.tokens_file import MAX_FILE, TokensFile, read_entries
 from juspay_mcp.http.serve import Address, check_start
 from juspay_mcp.observability.export import SIGNALS, Signal, Unexportable, make_provider
-from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter
 from juspay_mcp.settings.load import OAuthSettings, Settings
 from juspay_mcp.settings.plain_text import without_mark
 from juspay_mcp.settings.secrets import audit_key
@@ -110,6 +109,8 @@ async def _issuer(oauth: OAuthSettings) -> str:
 
 
 async def _redis(limit: str, address: SecretStr) -> str:
+    from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter  # noqa: PLC0415 - an extra
+
     async with open_shared_limiter(limit, address) as limiter:
         try:
             await limiter.probe()
@@ -117,7 +118,7 @@ async def _redis(limit: str, address: SecretStr) -> str:
             kinds = {kind.__name__ for cause in causes(error) for kind in type(cause).__mro__}
             reason = next(why for kind, why in _REDIS_REASONS if kind in kinds)
             raise Problem(
-                f"The calls can't be counted in it: {reason}.",
+                f"The calls can't be counted in it: {reason.format(PATIENCE)}.",
                 "Check JUSPAY_MCP_RATE_LIMIT_STORAGE and that Redis runs. Until then each process counts by itself.",
             ) from None
     return "Calls are counted in it."
@@ -129,7 +130,7 @@ _REDIS_REASONS: Final = (
     ("ConnectionRefusedError", "it refused the connection"),
     ("AuthenticationError", "it rejected the user or the password"),
     ("NoPermissionError", "its user may not run the commands needed"),
-    ("TimeoutError", f"it did not answer within {PATIENCE:g} s"),
+    ("TimeoutError", "it did not answer within {:g} s"),
     ("Exception", "the connection broke, or what answers rejected the command"),
 )
 

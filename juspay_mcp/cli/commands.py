@@ -12,7 +12,7 @@ import click
 
 from juspay_mcp.cli.check_command import check
 from juspay_mcp.cli.setup_command import setup
-from juspay_mcp.cli.terminal import PROGRAM, STDIN_HELP, greet, read_customer_id, spinner, variables_help
+from juspay_mcp.cli.terminal import PROGRAM, STDIN_HELP, Group, greet, read_customer_id, spinner
 from juspay_mcp.errors import EX_OK, EX_SOFTWARE, ConfigurationError
 from juspay_mcp.observability.logs import configure_logging
 from juspay_mcp.server.gc_tuning import frozen_imports
@@ -37,11 +37,7 @@ def _settings() -> "Settings":
     return settings
 
 
-@click.group(
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=variables_help(),
-)
+@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=PROGRAM, prog_name=PROGRAM)  # read only when it is asked for
 @click.pass_context
 def cli(context: click.Context) -> None:
@@ -80,8 +76,10 @@ Examples:
   {PROGRAM} wallets - < customer_id.txt
 
 \b
-Without keys (in PowerShell, $env:JUSPAY_ENV="simulator" first):
+Without keys:
   JUSPAY_ENV=simulator {PROGRAM} wallets {_SAMPLE}
+
+In PowerShell, set it first: $env:JUSPAY_ENV="simulator"
 
 {STDIN_HELP}
 

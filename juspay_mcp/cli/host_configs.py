@@ -4,9 +4,9 @@ A key never goes onto a command line, where a shell's history keeps it and other
 for a file, and the key in it is asked for or taken from the environment, wherever the host can do either.
 Formats as the hosts documented them in autumn 2026: code.claude.com/docs/en/mcp, cursor.com/docs/mcp,
 code.visualstudio.com/docs/copilot/reference/mcp-configuration, modelcontextprotocol.io (Claude Desktop),
-zed.dev/docs/ai/mcp, developers.openai.com/codex/mcp, geminicli.com/docs/tools/mcp-server. Windsurf has been
-called Devin Desktop since 2026-06-02: docs.sevalla.com/ai-agents/windsurf and Vaadin's documentation (MCP, Devin
-Desktop) name its file, docs.devin.ai/desktop/cascade/mcp names the older one.
+zed.dev/docs/ai/mcp, developers.openai.com/codex/mcp. Windsurf has been called Devin Desktop since 2026-06-02:
+docs.sevalla.com/ai-agents/windsurf and Vaadin's documentation (MCP, Devin Desktop) name its file,
+docs.devin.ai/desktop/cascade/mcp names the older one. docs/hosts.md has the source for each host.
 Links: cursor.com/docs/mcp/install-links and code.visualstudio.com/docs/copilot/guides/mcp-developer-guide.
 """
 
@@ -129,11 +129,27 @@ HOSTS: Final = (
         toml=True,
     ),
     Host(
-        name="Gemini CLI",
-        file="~/.gemini/settings.json",
+        name="Antigravity CLI",
+        file="~/.gemini/config/mcp_config.json",
         where="in your home folder",
         section="mcpServers",
-        # Gemini CLI knows `${NAME}`, but leaves the text as it is if the variable isn't set.
+        variables=_BY_FILE,
+    ),
+    Host(
+        name="Copilot CLI",
+        file="~/.copilot/mcp-config.json",
+        where="in your home folder",
+        section="mcpServers",
+        variables=_BY_FILE,
+        typed=True,
+        listed=True,
+    ),
+    Host(
+        name="Kiro",
+        file="~/.kiro/settings/mcp.json",
+        where="in your home folder, or .kiro/settings/mcp.json in the project",
+        section="mcpServers",
+        # Kiro knows `${NAME}`, but fills in only the variables that the user has approved.
         variables=_BY_FILE,
     ),
 )

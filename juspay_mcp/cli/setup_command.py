@@ -5,15 +5,17 @@ from typing import Final
 
 import click
 
-from juspay_mcp.cli.terminal import PROGRAM
+from juspay_mcp.cli.terminal import PROGRAM, Command
 from juspay_mcp.values.timestamps import utc_now
 
 HOST_NAMES: Final = (
+    "antigravity-cli",
     "claude-code",
     "claude-desktop",
     "codex",
+    "copilot-cli",
     "cursor",
-    "gemini-cli",
+    "kiro",
     "vs-code",
     "windsurf",
     "zed",
@@ -22,6 +24,7 @@ HOST_NAMES: Final = (
 
 
 @click.command(
+    cls=Command,
     short_help="Connect an MCP host to this server.",
     epilog=f"""Hosts: {", ".join(HOST_NAMES)}.
 

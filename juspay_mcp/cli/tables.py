@@ -4,7 +4,7 @@ Every text of an answer goes in as `Text`, never as markup. Besides those there 
 encoding of a pipe can carry; rich draws its lines in ASCII where it must.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar, get_args
@@ -27,11 +27,13 @@ MAX_WIDTH: Final = 100
 
 _NOT_KNOWN: Final = "not known"
 _NONE: Final = "-"
+# That figures are test figures, the summary says, once.
 _ENVIRONMENTS: Final = {
     "production": ("PRODUCTION", "bold"),
-    "sandbox": ("SANDBOX: test figures", "bold black on cyan"),
-    "simulator": ("SIMULATOR: test figures", "bold black on yellow"),
+    "sandbox": ("SANDBOX", "bold black on cyan"),
+    "simulator": ("SIMULATOR", "bold black on yellow"),
 }
+_LINKED: Final = {True: "yes", False: "no", None: _NOT_KNOWN}
 _LAST_KNOWN: Final = "NOT REFRESHED: stored balances"
 _FRESHNESS: Final = {"live": "green", "stale": "yellow", "unknown": "yellow"}
 # What isn't counted stands apart from the total, by kind.
@@ -91,28 +93,38 @@ def answer_view(answer: Answer) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class _Wallets:
-    """The table, in the form that the width allows: no balance is ever cut or folded."""
+    """The table, in the form that the width allows: no balance is ever cut, and no word if it can be helped."""
 
     currency: str
     sections: list[list[Row]]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = self._table(self.sections)
-        needed = Measurement.get(console, options.update(max_width=_ENDLESS), wide).maximum
-        if needed <= options.max_width:
+        endless = options.update(max_width=_ENDLESS)
+        wide = self._table(self.sections, gap=1)
+        if Measurement.get(console, endless, wide).maximum <= options.max_width:
             yield wide
             return
-        narrow: list[list[Row]] = [[] for _ in self.sections]
-        for rows, section in zip(narrow, self.sections, strict=True):
-            for row in section:  # what tells wallets apart stands beneath the wallet's name
-                names = [name for name in ("Wallet", "Ref", "Mobile") if name in row]
-                rest = {name: cell for name, cell in row.items() if name not in names}
-                rows.append({"Wallet": Text("\n").join(row[name] for name in names), **rest})
-        yield self._table(narrow)
+        narrow = self._table(self._stacked(("Wallet", "Ref", "Mobile")), gap=0)
+        if Measurement.get(console, endless, narrow).minimum <= options.max_width:
+            yield narrow
+            return
+        yield self._table(self._stacked(("Wallet", "Linked", "Refreshed", "Ref", "Mobile")), gap=0)
 
-    def _table(self, sections: list[list[Row]]) -> Table:
+    def _stacked(self, names: Sequence[str]) -> list[list[Row]]:
+        """The rows with some of their cells beneath the wallet's name."""
+        stacked: list[list[Row]] = [[] for _ in self.sections]
+        for rows, section in zip(stacked, self.sections, strict=True):
+            for row in section:
+                cells = [_alone(name, row[name]) for name in names if name in row]
+                rest = {name: cell for name, cell in row.items() if name not in names}
+                rows.append({"Wallet": Text("\n").join(cells), **rest})
+        return stacked
+
+    def _table(self, sections: list[list[Row]], gap: int) -> Table:
         """The columns that any of the rows has something for, with a line between sections."""
-        table = Table(box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), border_style="dim")
+        table = Table(
+            box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), border_style="dim"
+        )
         names = [name for name in _COLUMNS if any(name in row for section in sections for row in section)]
         for name in names:
             if name == _BALANCE:
@@ -126,6 +138,11 @@ class _Wallets:
                 table.add_row(*(row.get(name, "") for name in names))
             table.add_section()
         return table
+
+
+def _alone(column: str, cell: Text) -> Text:
+    """A cell that stands without its column's heading."""
+    return Text.assemble("linked: ", cell) if column == "Linked" and cell.plain in _LINKED.values() else cell
 
 
 def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:
@@ -152,7 +169,7 @@ def _rows(wallet: WalletAnswer, answer: Answer) -> Iterator[Row]:
         refreshed = Text(_age(wallet.last_refreshed, answer), _FRESHNESS[wallet.freshness])
     texts = {
         "Wallet": Text(wallet.provider),
-        "Linked": Text({True: "yes", False: "no", None: _NOT_KNOWN}[_or_none(wallet.linked)]),
+        "Linked": Text(_LINKED[_or_none(wallet.linked)]),
         _BALANCE: balance,
         "Refreshed": refreshed,
         "Ref": _text(wallet.ref),

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import click
+from typing_extensions import override
 
 from juspay_mcp.settings.variables import VARIABLES
 
@@ -19,16 +21,57 @@ shell's history and the process list."""
 
 _END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 _STDIN = "-"
+_HELP_WIDTH = 80
+_LEAST_WIDTH = 30  # click's own is 50, which breaks words in a terminal of 40 columns
+_UNBREAKABLE = "\u2011"  # a hyphen at which no line is broken; never printed
 _TAKEN_ON_WINDOWS = (10_048, 10_013)  # WSAEADDRINUSE; WSAEACCES, if the other program keeps the port for itself
 
 
-def variables_help() -> str:
-    """The variables for `--help`."""
-    lines = []
-    for variable in VARIABLES:
-        default = f" [default: {variable.default}]" if variable.default else ""
-        lines.append(f"  {variable.name}\n      {variable.meaning}{default}")
-    return "\b\nEnvironment variables:\n" + "\n".join(lines)
+class _Formatter(click.HelpFormatter):
+    """As wide as the terminal, also where that is narrow, and breaks no line at a hyphen, but at a blank."""
+
+    def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
+        fitting = min(shutil.get_terminal_size().columns, max_width or _HELP_WIDTH) - 2
+        super().__init__(indent_increment, width or max(fitting, _LEAST_WIDTH))
+
+    @override
+    def write_text(self, text: str) -> None:
+        super().write_text(text.replace("-", _UNBREAKABLE))
+
+    @override
+    def write_dl(self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
+        kept = [(first, second.replace("-", _UNBREAKABLE)) for first, second in rows]
+        super().write_dl(kept, min(col_max, self.width // 3), col_spacing)
+
+    @override
+    def getvalue(self) -> str:
+        return super().getvalue().replace(_UNBREAKABLE, "-")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
+class Command(click.Command):
+    """A command whose help fits the terminal."""
+
+    context_class = _Context
+
+
+class Group(click.Group):
+    """The command line as a whole, whose help ends with the variables."""
+
+    context_class = _Context
+    command_class = Command
+
+    @override
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Environment variables"):
+            for variable in VARIABLES:
+                default = f" [default: {variable.default}]" if variable.default else ""
+                formatter.write_text(variable.name)
+                with formatter.indentation():
+                    formatter.write_text(f"{variable.meaning}{default}")
 
 
 def greet(version: str) -> None:

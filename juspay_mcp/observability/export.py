@@ -132,7 +132,7 @@ def make_provider(signal: Signal, environ: Mapping[str, str]) -> "TracerProvider
     try:
         return _exporting(signal, signal.exporters(environ))
     except ImportError:
-        raise Unexportable("that needs: pip install 'juspay-wallets-mcp[otel]'") from None
+        raise Unexportable("that needs the extra otel; from a clone: uv tool install '.[otel]'") from None
     except Unexportable:
         raise
     except Exception as error:  # noqa: BLE001 - exporters are anybody's, and must not stop a start

@@ -1,6 +1,7 @@
 """The limit on tool calls for replicas: counted in Redis, and in each process while Redis can't be asked.
 
-The limit protects a quota; an agent that stays within it never hears of a Redis that is gone.
+The limit protects a quota; an agent that stays within it never hears of a Redis that is gone. What this needs is an
+extra: without it, the import raises the ConfigurationError that says so.
 """
 
 import asyncio
@@ -10,20 +11,29 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from hashlib import sha256
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import Final
 
-from limits import parse
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import StorageError
 from pydantic import SecretStr
 
 from juspay_mcp.errors import ConfigurationError, RateLimited
 from juspay_mcp.service.rate_limit import CallLimiter
 from juspay_mcp.settings.variables import broken_rule
 
-if TYPE_CHECKING:
+_VARIABLE: Final = "JUSPAY_MCP_RATE_LIMIT_STORAGE"
+
+try:
+    from limits import parse
+    from limits.aio.storage import RedisStorage
+    from limits.aio.strategies import MovingWindowRateLimiter
+    from limits.errors import StorageError
     from redis.asyncio import ConnectionPool
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+    from redis.exceptions import RedisError
+except ImportError:
+    raise ConfigurationError(
+        f"{_VARIABLE} needs the extra redis; from a clone: uv tool install '.[redis]'.", _VARIABLE
+    ) from None
 
 PATIENCE = 0.25
 """Seconds that a call waits for Redis, with connecting and signing in."""
@@ -33,7 +43,6 @@ CONNECTIONS = 4
 """At one time, from each process: more than it can keep busy. Calls beyond them wait for their turn."""
 KEY_PREFIX = "juspay-wallets-mcp"
 
-_VARIABLE = "JUSPAY_MCP_RATE_LIMIT_STORAGE"
 _logger = logging.getLogger(__name__)
 
 
@@ -129,7 +138,7 @@ async def open_shared_limiter(
     """A limiter that counts in the Redis at `address`, which need not be there yet; closes its connections.
 
     Raises:
-        ConfigurationError: the address can't be one, or the extra isn't installed.
+        ConfigurationError: the address can't be one.
     """
     pool = _make_pool(address.get_secret_value())
     storage = RedisStorage(
@@ -147,16 +156,7 @@ async def open_shared_limiter(
                 await pool.aclose()
 
 
-def _make_pool(address: str) -> "ConnectionPool":
-    try:
-        from redis.asyncio import ConnectionPool  # noqa: PLC0415 - an extra
-        from redis.asyncio.retry import Retry  # noqa: PLC0415 - the same
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - the same
-        from redis.exceptions import RedisError  # noqa: PLC0415 - the same
-    except ImportError:
-        raise ConfigurationError(
-            f"{_VARIABLE} needs an extra: pip install 'juspay-wallets-mcp[redis]'.", _VARIABLE
-        ) from None
+def _make_pool(address: str) -> ConnectionPool:
     # Once more and at once: a connection that idled may have been closed at the other end.
     retry = Retry(NoBackoff(), 1)
     try:

@@ -132,7 +132,7 @@ VARIABLES: Final = (
     Variable(
         name="JUSPAY_MCP_RATE_LIMIT_STORAGE",
         meaning="Redis that counts the calls for all replicas; each process counts its own if not set.",
-        says="a redis:// or rediss:// address (it needs the extra: juspay-wallets-mcp[redis])",
+        says="a redis:// or rediss:// address (it needs the extra redis)",
         example="redis://127.0.0.1:6379/0",
         rule=r"rediss?://[!-~]{1,500}",
         secret=True,

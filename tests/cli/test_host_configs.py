@@ -69,6 +69,7 @@ VS_CODE = {
 
 SERVER_BY_FILE = BY_FILE["mcpServers"]["juspay-wallets"]
 ZED = {"context_servers": {"juspay-wallets": {**SERVER_BY_FILE, "args": []}}}
+COPILOT_CLI = {"mcpServers": {"juspay-wallets": {**SERVER_BY_FILE, "type": "stdio", "args": []}}}
 CODEX = {"mcp_servers": {"juspay-wallets": SERVER_BY_FILE}}
 TRIAL_SERVER = {"command": PROGRAM, "env": {"JUSPAY_ENV": "simulator"}}
 MODULE = ("/usr/bin/python3", "-m", "juspay_mcp")
@@ -91,7 +92,9 @@ def test_every_host_has_its_file_and_its_block() -> None:
         "Windsurf (Devin Desktop)": ("~/.config/devin/mcp_config.json", BY_FILE),
         "Zed": ("settings.json", ZED),
         "Codex": ("~/.codex/config.toml", CODEX),
-        "Gemini CLI": ("~/.gemini/settings.json", BY_FILE),
+        "Antigravity CLI": ("~/.gemini/config/mcp_config.json", BY_FILE),
+        "Copilot CLI": ("~/.copilot/mcp-config.json", COPILOT_CLI),
+        "Kiro": ("~/.kiro/settings/mcp.json", BY_FILE),
     }
 
 

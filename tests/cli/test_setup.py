@@ -223,7 +223,7 @@ def test_a_credential_that_breaks_its_rule_is_neither_shown_nor_saved(merchant_i
     assert not path_of("cursor").exists()
 
 
-@pytest.mark.parametrize("name", ["zed", "windsurf", "gemini-cli"])
+@pytest.mark.parametrize("name", ["zed", "windsurf", "antigravity-cli", "copilot-cli", "kiro"])
 @pytest.mark.usefixtures("home")
 def test_for_other_hosts_the_block_is_printed_with_its_place(name: str) -> None:
     result = run(name)

@@ -16,9 +16,9 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 from juspay_mcp import VERSION
-from juspay_mcp.settings.variables import BY_NAME, VARIABLES
+from juspay_mcp.settings.variables import BY_NAME
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
-from scripts.bundle import OVER_HTTP
+from scripts.bundle import SKILL
 from tests.support.checkout import BIN, ROOT
 from tests.support.simulator import Simulator
 
@@ -87,8 +87,10 @@ def test_it_is_valid_and_holds_the_released_wheel(dist: Path, unpacked: Path) ->
         "manifest.json",
         "pyproject.toml",
         "server.py",
+        "skills",
         wheel.name,
     }
+    assert (unpacked / SKILL).read_bytes() == (ROOT / SKILL).read_bytes()
     assert (unpacked / wheel.name).read_bytes() == wheel.read_bytes()
 
 
@@ -99,21 +101,19 @@ def test_no_reference_dangles_and_no_field_is_asked_for_in_vain(manifest: Any) -
     assert set(re.findall(r"\$\{(\w+)\}", config)) == {"__dirname"}
 
 
-def test_its_fields_are_the_program_s_variables_with_their_defaults_and_secrets(manifest: Any) -> None:
-    expected = [known for known in VARIABLES if known.name not in OVER_HTTP]
-    assert set(BY_NAME) > OVER_HTTP
-    assert list(manifest["server"]["mcp_config"]["env"]) == [known.name for known in expected]
-    for known in expected:
-        field = manifest["user_config"][known.name.lower()]
+def test_it_asks_three_questions_as_the_program_puts_them(manifest: Any) -> None:
+    asked = [BY_NAME[name] for name in ("JUSPAY_API_KEY", "JUSPAY_MERCHANT_ID", "JUSPAY_ENV")]
+    assert list(manifest["server"]["mcp_config"]["env"]) == [known.name for known in asked]
+    assert list(manifest["user_config"]) == [known.name.lower() for known in asked]
+    for known, field in zip(asked, manifest["user_config"].values(), strict=True):
         assert (field["default"], field["sensitive"]) == (known.default or "", known.secret)
         assert field["description"].startswith(known.meaning)
         assert f"| `{known.name}` |" in SETTINGS
+    assert [field["title"] for field in manifest["user_config"].values()] == ["API key", "Merchant id", "Environment"]
 
 
-def test_a_file_is_asked_for_with_a_picker(manifest: Any) -> None:
-    files = [key for key, field in manifest["user_config"].items() if field["type"] == "file"]
-    assert files == ["juspay_api_key_file", "juspay_mcp_audit_key_file"]
-    assert {field["type"] for field in manifest["user_config"].values()} == {"file", "string"}
+def test_it_is_small_enough_to_be_sent_by_mail(dist: Path) -> None:
+    assert (dist / f"juspay-wallets-mcp-{VERSION}.mcpb").stat().st_size < 500_000
 
 
 def test_its_icon_is_the_wallet_that_the_server_shows(unpacked: Path, manifest: Any) -> None:
@@ -132,6 +132,8 @@ def test_it_leads_to_the_public_home(manifest: Any) -> None:
     assert manifest["repository"] == {"type": "git", "url": urls["Repository"]}
     assert (manifest["homepage"], manifest["documentation"]) == (urls["Repository"], urls["Documentation"])
     assert manifest["support"] == urls["Issues"]
+    assert manifest["privacy_policies"] == [f"{urls['Repository']}/blob/main/PRIVACY.md"]
+    assert (ROOT / "PRIVACY.md").is_file()
 
 
 def test_it_says_what_server_json_says(manifest: Any) -> None:
@@ -158,15 +160,14 @@ async def test_a_host_starts_it_and_gets_what_the_manifest_promises(unpacked: Pa
 
 async def test_what_the_user_fills_in_reaches_the_server(unpacked: Path) -> None:
     with Simulator() as simulator:
-        answers = {
-            "juspay_env": "simulator",
-            "juspay_base_url": simulator.url,
-            "juspay_api_key": API_KEY,
-            "juspay_merchant_id": MERCHANT_ID,
-        }
-        async with Client(launch(unpacked, answers)) as client:
+        answers = {"juspay_env": "sandbox", "juspay_api_key": API_KEY, "juspay_merchant_id": MERCHANT_ID}
+        server = launch(unpacked, answers)
+        server.env = (server.env or {}) | {"JUSPAY_BASE_URL": simulator.url}
+        async with Client(server) as client:
             result = await client.call_tool("refresh_customer_wallets", {"customer_id": "cth_all_linked"})
     assert not result.is_error
+    assert result.structured_content
+    assert result.structured_content["environment"] == "sandbox"
 
 
 async def test_without_an_answer_it_starts_and_says_what_is_missing(unpacked: Path) -> None:

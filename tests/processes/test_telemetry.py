@@ -284,7 +284,10 @@ def test_nothing_of_the_sdk_is_imported_unless_it_is_asked_for(
 
 
 def test_without_the_extra_a_warning_says_what_to_install(exporting: dict[str, str]) -> None:
-    assert ended(exporting, NOT_INSTALLED) == (f"{CANT}that needs: pip install 'juspay-wallets-mcp[otel]'\n[]\n", 0)
+    assert ended(exporting, NOT_INSTALLED) == (
+        f"{CANT}that needs the extra otel; from a clone: uv tool install '.[otel]'\n[]\n",
+        0,
+    )
 
 
 def test_an_exporter_that_is_not_installed_is_warned_about(exporting: dict[str, str]) -> None:

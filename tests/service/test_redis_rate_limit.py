@@ -290,8 +290,9 @@ async def test_an_address_that_cannot_be_one_stops_the_start(environ: dict[str, 
     assert address not in str(caught.value)
 
 
-def test_without_the_extra_the_start_stops_and_says_what_to_install(environ: dict[str, str]) -> None:
-    command = "import sys; sys.modules['redis'] = None; from juspay_mcp.cli.main import main; main()"
+@pytest.mark.parametrize("missing", ["redis", "limits"])
+def test_without_the_extra_the_start_stops_and_says_what_to_install(missing: str, environ: dict[str, str]) -> None:
+    command = f"import sys; sys.modules['{missing}'] = None; from juspay_mcp.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", command, "wallets", "cth_all_linked"],
         capture_output=True, check=False, text=True,
@@ -299,7 +300,8 @@ def test_without_the_extra_the_start_stops_and_says_what_to_install(environ: dic
     )  # fmt: skip
     assert done.returncode == EX_CONFIG
     assert done.stderr == (
-        "juspay-wallets-mcp: JUSPAY_MCP_RATE_LIMIT_STORAGE needs an extra: pip install 'juspay-wallets-mcp[redis]'.\n"
+        "juspay-wallets-mcp: JUSPAY_MCP_RATE_LIMIT_STORAGE needs the extra redis; "
+        "from a clone: uv tool install '.[redis]'.\n"
     )
 
 

@@ -66,8 +66,7 @@ RULES = {
     ),
     "JUSPAY_MCP_RATE_LIMIT": "a whole number per second, minute or hour, or off; for example: 60/minute",
     "JUSPAY_MCP_RATE_LIMIT_STORAGE": (
-        "a redis:// or rediss:// address (it needs the extra: juspay-wallets-mcp[redis]); "
-        "for example: redis://127.0.0.1:6379/0"
+        "a redis:// or rediss:// address (it needs the extra redis); for example: redis://127.0.0.1:6379/0"
     ),
     "JUSPAY_MCP_TOKENS_FILE": (
         "the path of a readable file of name:sha256 lines, as the token command prints them; "

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -40,3 +41,26 @@ def run(*arguments: str, stdin: str = "", **environ: str) -> tuple[int, str, str
         timeout=30,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def at_a_terminal(columns: int, *arguments: str, **environ: str) -> tuple[int, str]:
+    """Exit status of one command at a pseudo-terminal of so many columns, and all that it wrote there."""
+    import termios  # noqa: PLC0415 - Windows has none
+
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (50, columns))
+    seen = bytearray()
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL,
+        env=variables(TERM="xterm-256color", **environ),
+    ) as process:  # fmt: skip
+        try:
+            os.close(theirs)
+            with suppress(OSError):  # Linux says so that nobody writes there any more
+                while some := os.read(ours, 65_536):
+                    seen += some
+            status = process.wait(timeout=30)
+        finally:
+            process.kill()
+            os.close(ours)
+    return status, seen.decode().replace("\r\n", "\n")

@@ -1,7 +1,12 @@
 """Parts of the README and of the page about hosts."""
 
+import json
 import re
+import tomllib
 from pathlib import Path
+from typing import Any
+
+from juspay_mcp.cli.host_configs import SERVER, Host
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,10 +25,36 @@ AGENTS = {
 }
 
 
-def folded(name: str) -> str:
-    """The block that opens under a name."""
-    found: list[str] = re.findall(
-        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n\n```\w+\n(.*?)\n```\n\n</details>", HOSTS_PAGE, re.DOTALL
+def blocks(name: str) -> list[str]:
+    """The blocks that open under a name."""
+    [opened] = re.findall(
+        rf"<summary><b>{re.escape(name)}</b>.*?</summary>\n(.*?)\n</details>", HOSTS_PAGE, re.DOTALL
     )
-    [text] = found
-    return text
+    found: list[str] = re.findall(r"^```\w+\n(.*?)\n^```$", opened, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def folded(name: str) -> str:
+    """The first of them: a host's own, or a program."""
+    return blocks(name)[0]
+
+
+def remote(name: str) -> str:
+    """The second of them, which leads a host to a team's server."""
+    [_, second] = blocks(name)
+    return second
+
+
+def read_server(host: Host, text: str) -> dict[str, Any]:
+    """What a host finds in a block under the server's name."""
+    whole: dict[str, Any] = tomllib.loads(text) if host.toml else json.loads(text)
+    server: dict[str, Any] = whole[host.section][SERVER]
+    return server
+
+
+def authorization(server: dict[str, Any], token: str) -> str:
+    """The header that a host sends for a remote block, once its user has put a token where the block wants it."""
+    if server.get("bearer_token_env_var") == "WALLETS_TOKEN":
+        return f"Bearer {token}"
+    return re.sub(r"\$\{(env:)?WALLETS_TOKEN\}|\$\{input:wallets-token\}|your-token",
+                  token, server["headers"]["Authorization"])  # fmt: skip
