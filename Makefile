@@ -82,7 +82,7 @@ clients: .clients/.installed ## Call the tool through other people's clients, an
 	@$(BIN)/pytest tests/clients -n 2
 
 picture: $(VENV)/.browser ## Retake the README's picture of the card
-	$(BIN)/python scripts/picture.py docs/card.png
+	$(BIN)/python scripts/picture.py docs
 
 soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
 	$(BIN)/python scripts/soak.py

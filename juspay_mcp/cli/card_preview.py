@@ -100,21 +100,22 @@ def open_gallery(
 
 
 @contextmanager
-def run_gallery() -> Iterator[str]:
-    """The gallery's address, with this run's token, while the context is open."""
+def run_gallery(environment: str = "simulator") -> Iterator[str]:
+    """The gallery's address, with this run's token, while the context is open; `environment` is its server's."""
     with Simulator() as simulator, start_blocking_portal() as portal:
-        transport = stdio_client(simulated_server(simulator, API_KEY))
-        client = Client(transport, read_timeout_seconds=TIMEOUT_SECONDS)
+        server = simulated_server(simulator, API_KEY)
+        server.env = {**(server.env or {}), "JUSPAY_ENV": environment}
+        client = Client(stdio_client(server), read_timeout_seconds=TIMEOUT_SECONDS)
         backend = Backend(portal, client)
         listening = ThreadingHTTPServer((_HOST, 0), partial(_Handler, backend))
-        with portal.wrap_async_context_manager(client), listening as server:
+        with portal.wrap_async_context_manager(client), listening:
             # Seconds between two looks at whether to stop.
-            Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+            Thread(target=listening.serve_forever, args=(0.05,), daemon=True).start()
             try:
                 # Behind `#`, where no request, log or Referer carries it on.
-                yield f"http://{_HOST}:{server.server_port}/#{backend.token}"
+                yield f"http://{_HOST}:{listening.server_port}/#{backend.token}"
             finally:
-                server.shutdown()
+                listening.shutdown()
 
 
 class _Handler(BaseHTTPRequestHandler):

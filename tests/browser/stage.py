@@ -149,12 +149,16 @@ class Stage:
 
     def axe(self, frame: Frame | None = None) -> list[str]:
         """What axe finds, best practices included."""
+        # The card is transparent: what is behind it is the page's, which axe can't see from inside.
+        ground = self.page.locator("#frame").evaluate("(frame) => getComputedStyle(frame).backgroundColor")
         frame = frame or self.frame
+        frame.evaluate("(ground) => { document.documentElement.style.backgroundColor = ground; }", ground)
         frame.evaluate(AXE.read_text(encoding="utf-8"))
         found: list[str] = frame.evaluate(
             """async () => (await axe.run(document, { iframes: false })).violations
                  .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary}`))"""
         )
+        frame.evaluate("document.documentElement.style.backgroundColor = ''")
         return found
 
     def check(self) -> None:

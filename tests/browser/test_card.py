@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import BrowserContext, expect
@@ -57,7 +57,7 @@ def failed_again(stage: Stage) -> None:
     stage.show("cth_stale")
     stage.answer_with(results.failed(ERROR))
     stage.card.get_by_role("button", name="Refresh").click()
-    stage.card.get_by_role("alert").filter(has_text="[upstream_unavailable]").wait_for()
+    stage.card.get_by_role("alert").filter(has_text="Juspay is unavailable.").wait_for()
 
 
 def unfolded(stage: Stage) -> None:
@@ -68,23 +68,23 @@ def unfolded(stage: Stage) -> None:
 
 # Each state: how to get there, and what must be read there.
 STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
-    "waiting": (waiting, ("Juspay is asking every wallet's provider.",)),
-    "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "just now")),
-    "unfolded": (unfolded, ("2 parts", "₹22,222.00", "pay later", "not added to the total")),
+    "waiting": (waiting, ("Customer ••••arts", "Asking every wallet's provider.")),
+    "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "just refreshed")),
+    "unfolded": (unfolded, ("Breakdown · 2 parts", "₹22,222.00", "pay later", "not added to the total", "MOBIKWIK")),
     "empty": (shown("cth_no_wallets"), ("This customer has no wallets.", "No wallets")),
-    "unlinked": (shown("cth_unlinked"), ("Not linked", "No balance", "0 of 2 wallets linked")),
-    "error": (shown("cth_server_error"), ("Couldn't get the balances", "[upstream_unavailable]", "customer ••••")),
+    "unlinked": (shown("cth_unlinked"), ("Not linked", "0 of 2 wallets linked")),
+    "error": (shown("cth_server_error"), ("Couldn't get the balances", "Try again in a few", "Customer ••••")),
     "error after an answer": (
-        failed_again, ("[upstream_unavailable]", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
+        failed_again, ("Juspay is unavailable.", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
     ),
     "cancelled": (cancelled, ("Cancelled", "before an answer came")),
-    "stale": (shown("cth_stale"), ("Oldest figure: 3 days ago", "just now", "₹75.00")),
-    "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "age not known")),
+    "stale": (shown("cth_stale"), ("oldest balance 3 days old", "₹75.00")),
+    "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "of unknown age")),
     "rewards": (shown("cth_rewards"), ("Rewards · points, not in the total", "250.00", "₹40.40")),
     "unlisted": (shown("cth_new_provider"), ("Unlisted · of unknown kind, not in the total", "Unlisted provider")),
     "two of one": (shown("cth_two_of_one"), ("mobile ••••2233", "mobile ••••4455", "id ••••")),
-    "not known": (shown("cth_no_answer"), ("isn't zero", "not counted: balance not known", "Known total")),
-    "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "stored balances", "SIMULATOR", "2 hours ago")),
+    "not known": (shown("cth_no_answer"), ("Balance unknown", "not counted: balance unknown", "Known total")),
+    "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "stored balances, 2 hours old", "SIMULATOR")),
     "thirty": (all_of("cth_thirty"), ("and 5 more wallets, not listed here", "24 of 30 wallets linked")),
     "odd balances": (all_of("cth_odd_balances"), ("-₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
     "sandbox": (
@@ -153,6 +153,7 @@ def test_the_refresh_button_has_the_host_call_the_tool_again_with_the_same_argum
     second = response.value.json()["result"]
     stage.settle()
     [call] = stage.said("host", "tools/call")
+    assert call["params"].pop("_meta").keys() == {"progressToken"}
     assert call["params"] == {"name": "refresh_customer_wallets", "arguments": {"customer_id": "cth_all_linked"}}
     [given] = [message["result"] for side, message in stage.heard
                if side == "card" and message.get("id") == call["id"] and "result" in message
@@ -202,9 +203,8 @@ def test_a_result_of_another_form_is_an_error_and_no_half_a_card(
     stage.answer_with(results.changed(path, value))
     stage.show(SAMPLE)
     assert [line for line in stage.text().splitlines() if line] == [
-        "Wallet balance",
+        "Customer ••••arts",
         "Try again",
-        "customer ••••arts",
         "Not understood",
         "This card doesn't know the answer's form.",
     ]
@@ -227,7 +227,7 @@ def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
         == []
     )
     # "Wallet"; a name, alone and behind its initials; a notice.
-    assert {len(run) for run in re.findall("W+", text)} == {1, 80, 82, 400}
+    assert max(len(run) for run in re.findall("W+", text)) <= 2000
     assert re.findall("[\u0335\u0489\u030d]{4,}", text) == []
     assert results.ARABIC in text
 
@@ -277,8 +277,8 @@ def test_freshness_is_said_in_words_and_exactly_on_hover_and_when_pressed(stage:
     wallet = results.wallet(last_refreshed="2026-11-20T09:30:00Z", freshness="stale")
     stage.answer_with(results.answer(wallet, as_of="2026-11-23T09:30:00Z"))
     stage.show(SAMPLE)
-    button = stage.card.locator("li .when")
-    expect(button).to_have_text(re.compile(r"^\d+ days ago$"))
+    button = stage.card.locator("#head .when")
+    expect(button).to_have_text(re.compile(r"^\d+ days old$"))
     exact = "20 Nov 2026, 3:00:00 pm IST"
     expect(button).to_have_attribute("title", exact)
     expect(button).to_have_accessible_description(exact)
@@ -286,17 +286,7 @@ def test_freshness_is_said_in_words_and_exactly_on_hover_and_when_pressed(stage:
     stage.page.keyboard.press("Enter")
     expect(button).to_have_text(exact)
     stage.page.keyboard.press("Space")
-    expect(button).to_have_text(re.compile("days ago"))
-
-
-def test_what_was_live_ages_before_the_viewer_s_eyes(stage: Stage) -> None:
-    stage.page.clock.install()
-    stage.answer_with(results.answer(results.wallet()))
-    stage.show(SAMPLE)
-    expect(stage.card.locator("li .when")).to_have_class("when live")
-    stage.page.clock.run_for(timedelta(minutes=6) // timedelta(milliseconds=1))
-    expect(stage.card.locator("li .when")).to_have_class("when stale")
-    expect(stage.card.locator("li .when")).to_have_text(re.compile("[5-7] minutes ago"))
+    expect(button).to_have_text(re.compile("days old"))
 
 
 def test_everything_can_be_reached_and_used_by_keyboard_alone(stage: Stage) -> None:
@@ -308,14 +298,16 @@ def test_everything_can_be_reached_and_used_by_keyboard_alone(stage: Stage) -> N
         reached.append(stage.frame.evaluate("document.activeElement.textContent"))
         outline = stage.frame.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
-    assert reached == ["Refresh", "Updated just now", "just now", "1 part", "just now", "2 parts"]
+    assert reached == [
+        "Refresh", "just refreshed", "Breakdown", "Breakdown · 2 parts", "Copy summary", "Details for support",
+    ]  # fmt: skip
     stage.page.keyboard.press("Enter")
-    expect(stage.card.locator("details").nth(1)).to_have_attribute("open", "")
+    expect(stage.card.locator("footer details")).to_have_attribute("open", "")
 
 
 def test_a_screen_reader_finds_headings_lists_and_one_sentence_of_news(stage: Stage) -> None:
     stage.show("cth_pay_later")
-    expect(stage.card.get_by_role("heading", level=1)).to_have_text("Wallet balance")
+    expect(stage.card.get_by_role("heading", level=1)).to_have_text("Customer ••••ater")
     expect(stage.card.get_by_role("heading", level=2)).to_have_text("Pay later · credit, not in the total")
     assert stage.card.get_by_role("list").count() >= 3
     expect(stage.card.get_by_role("status")).to_contain_text(
@@ -323,15 +315,15 @@ def test_a_screen_reader_finds_headings_lists_and_one_sentence_of_news(stage: St
     )
     stage.answer_with(results.failed(ERROR))
     stage.card.get_by_role("button", name="Refresh").click()
-    expect(stage.card.get_by_role("alert")).to_contain_text(ERROR)
+    expect(stage.card.get_by_role("alert")).to_contain_text("Juspay is unavailable. Try again in a few minutes.")
 
 
 def test_names_from_right_to_left_turn_nothing_around_them(stage: Stage) -> None:
     stage.answer_with(results.answer(results.wallet(provider=results.ARABIC), results.wallet()))
     stage.show(SAMPLE)
-    starts = [row.bounding_box() for row in stage.card.locator(".who").all()]
+    starts = [row.bounding_box() for row in stage.card.locator("li .who").all()]
     assert all(start and first and start["x"] == first["x"] for start in starts for first in starts[:1])
-    assert stage.card.locator(".who .soft").first.inner_text().startswith("Linked\xa0· mobile ")
+    assert stage.card.locator("li .who .soft").first.inner_text().startswith("mobile ")
 
 
 def test_nothing_moves_for_who_wants_no_motion(stage: Stage) -> None:
@@ -344,7 +336,8 @@ def test_nothing_moves_for_who_wants_no_motion(stage: Stage) -> None:
 def test_it_takes_the_host_s_colours_and_no_other_of_its_variables(stage: Stage) -> None:
     stage.show(SAMPLE)
     stage.dress("warm-light")
-    assert stage.frame.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(250, 249, 245)"
+    assert stage.frame.evaluate("getComputedStyle(document.body).color") == "rgb(20, 20, 19)"
+    assert "Georgia" in stage.frame.evaluate("getComputedStyle(document.body).fontFamily")
     variables = {"--page": "red", "--font-mono": "x", "--color-text-primary": "url(https://example.invalid/a)"}
     stage.tell({"method": "ui/notifications/host-context-changed", "params": {"styles": {"variables": variables}}})
     stage.settle()
@@ -354,11 +347,11 @@ def test_it_takes_the_host_s_colours_and_no_other_of_its_variables(stage: Stage)
 def test_without_a_theme_it_follows_the_system_s(stage: Stage) -> None:
     stage.show(SAMPLE)
     stage.tell({"method": "ui/notifications/host-context-changed", "params": {"theme": None}})
-    background = "(colour) => getComputedStyle(document.body).backgroundColor === colour"
+    ink = "(colour) => getComputedStyle(document.body).color === colour"
     stage.page.emulate_media(color_scheme="dark")
-    stage.frame.wait_for_function(background, arg="rgb(18, 21, 29)")
+    stage.frame.wait_for_function(ink, arg="rgb(241, 243, 248)")
     stage.page.emulate_media(color_scheme="light")
-    stage.frame.wait_for_function(background, arg="rgb(255, 255, 255)")
+    stage.frame.wait_for_function(ink, arg="rgb(16, 22, 42)")
 
 
 def test_it_listens_to_its_parent_alone(stage: Stage) -> None:
@@ -434,22 +427,25 @@ def test_the_headline_never_says_more_than_is_known(stage: Stage) -> None:
     del unknown["balance"]
     stage.answer_with(results.answer(results.wallet(), old, unknown, total_balance="190.00"))
     stage.show(SAMPLE)
-    head = stage.card.locator("#head").inner_text()
+    head = stage.card.locator("header").inner_text()
     assert "Known total" in head
-    assert "1 linked wallet not counted: balance not known" in head
-    assert "Oldest figure: 3 days ago" in head
-    assert "just now" not in head
+    assert "1 linked wallet not counted: balance unknown" in head
+    assert "oldest balance 3 days old" in head
+    assert "just refreshed" not in head
 
 
-def test_what_was_updated_just_now_says_so_until_it_grows_old(stage: Stage) -> None:
+def test_what_was_just_refreshed_says_so_until_it_grows_old(stage: Stage) -> None:
     stage.page.clock.install()
     stage.answer_with(results.answer(results.wallet()))
     stage.show(SAMPLE)
-    expect(stage.card.locator("#head .when")).to_have_text("Updated just now")
+    age = stage.card.locator("#head .when")
+    expect(age).to_have_text("just refreshed")
+    expect(age).to_have_class("when live")
+    stage.page.clock.run_for(timedelta(minutes=6) // timedelta(milliseconds=1))
+    expect(age).to_have_text(re.compile("[5-7] minutes old"))
+    expect(age).to_have_class("when stale")
     stage.page.clock.run_for(timedelta(hours=1) // timedelta(milliseconds=1))
-    expect(stage.card.locator("#head .when")).to_have_text(
-        re.compile(r"Updated (59|60) minutes ago|Updated 1 hour ago")
-    )
+    expect(age).to_have_text("1 hour old")
 
 
 def test_warnings_stand_between_the_total_and_the_wallets(stage: Stage) -> None:
@@ -460,14 +456,14 @@ def test_warnings_stand_between_the_total_and_the_wallets(stage: Stage) -> None:
     assert total < warning < row
 
 
-@pytest.mark.parametrize(("number", "shown_first"), [(6, 6), (7, 5), (25, 5)])
+@pytest.mark.parametrize(("number", "shown_first"), [(4, 4), (7, 5), (25, 5)])
 def test_of_many_wallets_five_are_shown_and_a_button_shows_all(number: int, shown_first: int, stage: Stage) -> None:
     stage.answer_with(results.answer(*[results.wallet(ref=f"XXXXXX{place:04}") for place in range(number)]))
     stage.show(SAMPLE)
-    assert stage.card.locator("li.wallet").count() == shown_first
+    assert stage.card.locator("li.wallet:visible").count() == shown_first
     if number > shown_first:
         stage.card.get_by_role("button", name=f"Show all {number}").click()
-        assert stage.card.locator("li.wallet").count() == number
+        assert stage.card.locator("li.wallet:visible").count() == number
 
 
 def test_what_can_be_pressed_is_44_pixels_high(stage: Stage) -> None:
@@ -478,12 +474,13 @@ def test_what_can_be_pressed_is_44_pixels_high(stage: Stage) -> None:
         "[...document.querySelectorAll('button, summary')].filter((each) => each.checkVisibility())"
         ".map((each) => each.getBoundingClientRect().height)"
     )
-    assert len(heights) > 10
+    assert len(heights) > 8
     assert min(heights) >= 43.5
 
 
 def test_each_provider_has_letters_and_a_hue_of_its_own_and_an_unlisted_one_has_neither(stage: Stage) -> None:
-    wallets = [results.wallet(provider=name) for name in ("Paytm", "PhonePe", "PayZapp", "PayPal")]
+    names = ("Paytm", "PhonePe", "PayZapp", "PayPal")
+    wallets = [results.wallet(provider=name, code=name.upper()) for name in names]
     unlisted = results.wallet(provider="Unlisted provider", kind="unknown")
     del unlisted["code"]
     stage.answer_with(results.answer(*wallets, unlisted))
@@ -491,10 +488,170 @@ def test_each_provider_has_letters_and_a_hue_of_its_own_and_an_unlisted_one_has_
     marks = stage.card.locator(".mark")
     colours = marks.evaluate_all("(all) => all.map((each) => getComputedStyle(each).backgroundColor)")
     assert len(set(colours)) == len(colours)
-    assert marks.all_inner_texts() == ["Pa", "Ph", "Pa", "Pa", "?"]
+    assert marks.all_inner_texts() == ["Pa", "PP", "PZ", "PP", "?"]
 
 
 def test_the_card_is_no_wider_than_reads_well(stage: Stage) -> None:
     stage.show(SAMPLE)
     stage.dress(width="760")
     assert stage.frame.evaluate("document.querySelector('main').getBoundingClientRect().width") <= 560
+
+
+OVER_500 = {"unfolded", "thirty", "odd balances", "hostile"}  # opened by a person, or made to break the page
+
+
+@pytest.mark.parametrize("state", sorted(STATES.keys() - OVER_500))
+def test_no_state_is_higher_inline_than_500_pixels_or_wider_than_its_frame(state: str, stage: Stage) -> None:
+    STATES[state][0](stage)
+    for width in WIDTHS:
+        stage.dress(width=width)
+        check_room(stage)
+
+
+@pytest.mark.parametrize("number", [3, 25])
+def test_nor_are_three_wallets_or_25_with_all_that_may_stand_beside_them(number: int, stage: Stage) -> None:
+    wallets = [results.wallet(ref=f"XXXXXX{place:04}", parts=[PART]) for place in range(number - 2)]
+    unknown = results.wallet(provider="MobiKwik")
+    del unknown["balance"]
+    credit = results.wallet(provider="Simpl", kind="pay_later")
+    notes = [f"{place}. Juspay's reply reports an error as well, so balances may be missing." for place in range(6)]
+    stage.answer_with(results.answer(
+        *wallets, unknown, credit, notices=notes, environment="simulator", source="last_known",
+    ))  # fmt: skip
+    stage.show(SAMPLE)
+    for width in WIDTHS:
+        stage.dress(width=width)
+        check_room(stage)
+        expect(stage.card.get_by_text(notes[0])).to_be_visible()
+    stage.card.get_by_role("button", name=f"Show all {number} wallets and 6 notes").click()
+    assert stage.card.locator("li.wallet:visible").count() == number
+    expect(stage.card.get_by_text(notes[5])).to_be_visible()
+    stage.card.get_by_role("button", name="Show fewer").click()
+    check_room(stage)
+
+
+PART = {"provider": "Paytm", "code": "PAYTM", "kind": "wallet", "balance": "1.00"}
+
+
+def check_room(stage: Stage) -> None:
+    height, width, inner = stage.frame.evaluate(
+        "[document.body.offsetHeight, document.documentElement.scrollWidth, innerWidth]"
+    )
+    assert height <= 500
+    assert width <= inner
+
+
+def test_the_host_shows_through(stage: Stage) -> None:
+    stage.show(SAMPLE)
+    grounds = "[document.documentElement, document.body].map((each) => getComputedStyle(each).backgroundColor)"
+    assert stage.frame.evaluate(grounds) == ["rgba(0, 0, 0, 0)"] * 2
+
+
+def test_what_all_wallets_say_alike_is_said_once_and_the_exception_shows(stage: Stage) -> None:
+    fresh = results.wallet()
+    stage.answer_with(results.answer(fresh, fresh))
+    stage.show(SAMPLE)
+    assert stage.text().count("just refreshed") == 1
+    assert "Linked" not in stage.text()
+    old = results.wallet(provider="Freecharge", last_refreshed=results.stamp(timedelta(days=3)), freshness="stale")
+    stage.answer_with(results.answer(fresh, old, results.wallet(provider="MobiKwik", linked=False)))
+    stage.show("cth_stale")
+    assert stage.card.locator("li .when:visible").all_inner_texts() == ["3 days old"]
+    assert stage.text().count("Not linked") == 1
+
+
+def test_an_error_s_code_and_request_id_are_in_the_fold_for_support(stage: Stage) -> None:
+    number = "0b6f1c1e-9f6f-4b7e-8f52-3f6a0c1d2e3f"
+    stage.answer_with(
+        results.failed(f"Juspay is unavailable. Wait. Juspay's request id: {number}. [upstream_timeout]")
+    )
+    stage.show(SAMPLE)
+    expect(stage.card.get_by_role("alert")).to_have_text("Couldn't get the balancesJuspay is unavailable. Wait.")
+    assert number not in stage.text()
+    stage.card.get_by_text("Details for support").click()
+    assert f"Error upstream_timeout, Juspay's request id {number}" in stage.text()
+
+
+def test_copying_takes_the_clipboard(stage: Stage, context: BrowserContext) -> None:
+    stage.show("cth_all_linked")
+    stage.card.get_by_text("Details for support").click()
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    stage.frame.evaluate("navigator.clipboard.writeText = async (words) => { window.copied = words; }")
+    for name, words in (("Copy summary", "3 wallets hold INR 1,770.49"), ("Copy details", "Paytm PAYTM id XXXXXX")):
+        stage.card.get_by_role("button", name=name).click()
+        stage.card.get_by_role("button", name="Copied").first.wait_for()
+        assert words in stage.frame.evaluate("window.copied")
+        assert "Customer XXXXXXnked, as of 20" in stage.frame.evaluate("window.copied")
+
+
+def test_a_host_that_forbids_the_clipboard_finds_the_text_selected(stage: Stage) -> None:
+    stage.show("cth_all_linked")
+    stage.card.get_by_role("button", name="Copy summary").click()
+    stage.card.get_by_role("button", name="Selected, ready to copy").wait_for()
+    assert "3 wallets hold INR 1,770.49" in stage.frame.evaluate("getSelection().toString()")
+
+
+def test_the_host_s_progress_is_shown_as_text_while_it_waits_and_only_then(stage: Stage) -> None:
+    waiting(stage)
+    told = {"method": "notifications/progress", "params": {"progressToken": 1, "progress": 1, "message": "<b>Try 2"}}
+    stage.tell(told)
+    expect(stage.card.locator("#label")).to_have_text("<b>Try 2")
+    stage.page.locator("#cancel").click()
+    stage.settle()
+    stage.tell(told)
+    stage.tell({"id": "last", "method": "ping"})
+    stage.page.wait_for_function("() => document.querySelector('#log').textContent.includes('last')")
+    expect(stage.card.locator("#label")).to_have_text("")
+
+
+def test_it_says_what_the_answer_s_text_says_in_the_same_words(stage: Stage) -> None:
+    for customer in ("cth_stale", "cth_no_answer", "cth_unlinked", "cth_pay_later"):
+        stage.show(customer)
+        text = stage.said("card", "ui/notifications/tool-result")[-1]["params"]["content"][0]["text"]
+        words = re.findall("just refreshed|3 days old|balance unknown|of unknown age|not linked", text)
+        assert words
+        assert [each for each in words if each not in stage.text().lower()] == []
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_each_provider_s_letters_and_ground_can_be_told_apart(theme: str, stage: Stage) -> None:
+    stage.show(SAMPLE)
+    stage.dress(theme)
+    page = stage.page.locator("#frame").evaluate("(frame) => getComputedStyle(frame).backgroundColor")
+    worst = stage.frame.evaluate(CONTRAST, page)
+    assert worst["letters"] >= 4.5
+    assert worst["ground"] >= 3
+
+
+CONTRAST = """(page) => {
+  const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const light = (colour) => {
+    pixel.fillStyle = colour;
+    pixel.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...pixel.getImageData(0, 0, 1, 1).data].map((each) => each / 255)
+      .map((each) => each <= .04045 ? each / 12.92 : ((each + .055) / 1.055) ** 2.4);
+    return .2126 * red + .7152 * green + .0722 * blue;
+  };
+  const ratio = (one, other) => (Math.max(one, other) + .05) / (Math.min(one, other) + .05);
+  const mark = document.querySelector(".mark");
+  const all = Array.from({ length: 360 }, (_, hue) => {
+    mark.style.setProperty("--hue", hue);
+    return light(getComputedStyle(mark).backgroundColor);
+  });
+  return { letters: Math.min(...all.map((each) => ratio(each, 1))),
+           ground: Math.min(...all.map((each) => ratio(each, light(page)))) };
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_forced_colours_hide_nothing(scheme: Literal["light", "dark"], stage: Stage, artifacts: Path) -> None:
+    stage.page.emulate_media(forced_colors="active", color_scheme=scheme)
+    stage.show("cth_pay_later")
+    stage.dress(scheme)
+    assert stage.frame.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert stage.overflow() == []
+    border = stage.card.locator(".mark").first.evaluate(
+        "(mark) => [getComputedStyle(mark).borderTopColor, getComputedStyle(mark).backgroundColor]"
+    )
+    assert border[0] != border[1]
+    stage.page.locator("#frame").screenshot(path=artifacts / f"forced-colours-{scheme}.png")

@@ -1,6 +1,7 @@
 """The card as hosts get it: its address, its policy, and what stands in its bytes."""
 
 import re
+from inspect import getsource
 
 import pytest
 from mcp import Client
@@ -10,6 +11,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, TextResourceContents
 
 from juspay_mcp.answer.model import Answer, PartAnswer, WalletAnswer
+from juspay_mcp.answer.summary import notices
 from juspay_mcp.server.card import EXTENSION, ICON, MIME_TYPE, TOOL_META, URI, card_html
 from juspay_mcp.server.tool import NAME
 from tests.support.common import Host
@@ -55,7 +57,7 @@ async def test_another_resource_is_a_protocol_error_that_does_not_repeat_its_add
     assert caught.value.error.code == INVALID_PARAMS
 
 
-def test_the_card_is_smaller_than_sixteen_kilobytes() -> None:
+def test_the_card_is_smaller_than_24_kilobytes() -> None:
     assert len(card_html().encode()) < 24_576
 
 
@@ -79,7 +81,15 @@ def test_the_card_knows_every_key_of_an_answer_that_it_needs_and_no_other() -> N
     script = card_html().partition("// What a result may be")[2].partition("const isResult")[0]
     named = set(re.findall(r"\b(\w+): (?:text|count|amount|moment|flag|list|maybe|oneOf|like)\b", script))
     keys = {*Answer.model_fields, *WalletAnswer.model_fields, *PartAnswer.model_fields}
-    assert named == keys - {"code"}
+    assert named == keys
+
+
+def test_the_notices_that_the_card_says_in_its_own_words_are_notices() -> None:
+    script = card_html()
+    starts = re.findall(r'"(Pay-later is|Reward points|A balance with|A balance that)([^"]*)"', script)
+    assert len(starts) == 4
+    source = getsource(notices)
+    assert [start + rest for start, rest in starts if f'"{start}{rest}' not in source] == []
 
 
 def test_no_line_of_the_card_is_too_long_to_read() -> None:
