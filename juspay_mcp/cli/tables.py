@@ -115,7 +115,10 @@ class _Wallets:
         stacked: list[list[Row]] = [[] for _ in self.sections]
         for rows, section in zip(stacked, self.sections, strict=True):
             for row in section:
-                cells = [_alone(name, row[name]) for name in names if name in row]
+                cells = [row[name] for name in names if name in row]
+                if "Linked" in names and "Linked" in row and row["Linked"].plain in _LINKED.values():
+                    place = [name for name in names if name in row].index("Linked")
+                    cells[place] = Text.assemble("linked: ", row["Linked"])  # without its column's heading
                 rest = {name: cell for name, cell in row.items() if name not in names}
                 rows.append({"Wallet": Text("\n").join(cells), **rest})
         return stacked
@@ -138,11 +141,6 @@ class _Wallets:
                 table.add_row(*(row.get(name, "") for name in names))
             table.add_section()
         return table
-
-
-def _alone(column: str, cell: Text) -> Text:
-    """A cell that stands without its column's heading."""
-    return Text.assemble("linked: ", cell) if column == "Linked" and cell.plain in _LINKED.values() else cell
 
 
 def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:

@@ -168,9 +168,12 @@ def configure_logging(level: str, stream: TextIO | None, log_format: str = "text
 
 def describe(error: BaseException) -> str:
     """An exception's types and places, never its words: `ValueError at answer.py:42 < KeyError at wallets.py:7`."""
-    return " < ".join(
-        f"{type(cause).__name__} at {' '.join(_places(cause)) or 'no place'}" for cause in causes(error)
-    )
+    said = []
+    for cause in causes(error):
+        frames = traceback.extract_tb(cause.__traceback__)[-6:]
+        places = [f"{each.filename.replace(chr(92), '/').rpartition('/')[2]}:{each.lineno}" for each in frames]
+        said.append(f"{type(cause).__name__} at {' '.join(places) or 'no place'}")
+    return " < ".join(said)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, str | int]:
@@ -188,11 +191,6 @@ def _is_ours(record: logging.LogRecord) -> bool:
 def _error(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     return describe(error) if error else ""
-
-
-def _places(error: BaseException) -> list[str]:
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}" for frame in frames[-6:]]
 
 
 def _text(record: logging.LogRecord) -> str:

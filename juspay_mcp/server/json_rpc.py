@@ -52,7 +52,11 @@ def parse_message(data: bytes) -> JSONRPCMessage:
     try:
         value = _JSON.validate_json(data)
     except ValidationError:
-        raise MalformedMessage(PARSE_ERROR, "it isn't valid JSON in UTF-8", _loosely_read(data)) from None
+        value = None
+        # Python reads what the SDK's parser gives up, at a lone surrogate for instance: it may hold an id.
+        with suppress(ValueError, RecursionError):
+            value = json.loads(data.decode(errors="replace"))
+        raise MalformedMessage(PARSE_ERROR, "it isn't valid JSON in UTF-8", value) from None
     if isinstance(value, list):
         raise MalformedMessage(INVALID_REQUEST, "it is a batch; send each message by itself", None)
     given = value
@@ -67,13 +71,6 @@ def parse_message(data: bytes) -> JSONRPCMessage:
     if isinstance(message, JSONRPCNotification) and "id" in value:
         raise MalformedMessage(INVALID_REQUEST, "its id is neither a string nor an integer", value)
     return message
-
-
-def _loosely_read(data: bytes) -> object:
-    """What Python reads where the SDK's parser gives up, at a lone surrogate for instance: it may hold an id."""
-    with suppress(ValueError, RecursionError):
-        return json.loads(data.decode(errors="replace"))
-    return None
 
 
 def _request_id(fields: dict[str, object]) -> RequestId | None:

@@ -5,7 +5,6 @@ go into the text as JSON strings of one line: whatever is written in them, they 
 """
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -116,10 +115,8 @@ the masked forms in the result are enough. Call the customer "the customer", not
 
 def _quoted(value: str) -> str:
     """A JSON string of one line, with what can't be seen escaped."""
-    return re.sub(r"[^\x20-\x7e]", _visible, json.dumps(value, ensure_ascii=False))
-
-
-def _visible(found: re.Match[str]) -> str:
-    sign = found[0]
-    unseen = unicodedata.category(sign).startswith(_UNSEEN) and sign not in _JOINERS
-    return json.dumps(sign)[1:-1] if unseen else sign
+    signs = []
+    for sign in json.dumps(value, ensure_ascii=False):
+        unseen = unicodedata.category(sign).startswith(_UNSEEN) and sign not in _JOINERS
+        signs.append(json.dumps(sign)[1:-1] if unseen else sign)
+    return "".join(signs)

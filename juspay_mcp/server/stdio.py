@@ -59,19 +59,19 @@ async def serve_stdio(settings: Settings) -> None:
         server = build_server(lambda: nullcontext(service))
         with _claimed_stdout() as wire:
             client = StdioClient(wire)
+
+            async def close_when_finished() -> None:
+                await client.finished(settings.timeout_seconds + _WRITE_SECONDS)
+                _exit_in_time()
+                client.closed.set()
+
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_end_on_signal, client)
-                tasks.start_soon(_close_when_finished, client, settings.timeout_seconds + _WRITE_SECONDS)
+                tasks.start_soon(close_when_finished)
                 options = server.create_initialization_options()
                 for messages in Opening(client.messages()).parts():
                     await server.run(cast("Any", messages), client, options)
                 tasks.cancel_scope.cancel()
-
-
-async def _close_when_finished(client: "StdioClient", seconds: float) -> None:
-    await client.finished(seconds)
-    _exit_in_time()
-    client.closed.set()
 
 
 class StdioClient:
