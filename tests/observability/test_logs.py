@@ -398,6 +398,7 @@ def test_lines_that_cant_be_written_are_counted_in_the_next_one(pipe: tuple[int,
     ]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe takes all or nothing there")
 def test_a_line_after_one_that_was_cut_off_has_a_line_of_its_own(pipe: tuple[int, int]) -> None:
     os.set_blocking(pipe[1], False)
     handler = background(pipe[1])

@@ -30,7 +30,7 @@ from tests.support.commands import run
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.processes import COMMAND, MEASURING
 from tests.support.programs import free_port
-from tests.support.serving import Served, connected, started, until, until_healthy
+from tests.support.serving import ENDED, Served, connected, started, until, until_healthy
 from tests.support.simulator import Behaviour, Simulator
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="other systems end processes otherwise")
@@ -139,7 +139,7 @@ def test_a_gateway_that_signs_in_is_taken_at_its_word_and_warned_about(environ: 
         "WARNING juspay_mcp.http.serve anyone who reaches this address can ask about any customer: "
         "a gateway must sign callers in\n"
     )
-    assert (out, status) == ("", 0)
+    assert (out, status) == ("", ENDED)
     assert warning in "".join(server.said) + later  # the log comes by a thread
 
 
@@ -244,7 +244,7 @@ async def test_the_keys_and_tokens_may_come_from_pipes_whatever_the_number_of_wo
     with started(variables, "--workers", workers) as server:
         async with connected(server.url, token) as client:
             assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        assert server.end()[1:] == ("", 0)
+        assert server.end()[1:] == ("", ENDED)
     assert '"caller":"token:asha"' in audit.read_text(encoding="utf-8")
 
 
@@ -409,7 +409,7 @@ async def test_workers_that_die_are_replaced_and_meanwhile_no_other_program_gets
     assert refusals == {errno.EADDRINUSE}
     await until_healthy(pair.url)
     assert await answers(pair.url) == "1770.49"
-    assert pair.end()[2] == 0
+    assert pair.end()[2] == ENDED
 
 
 @posix_only
@@ -461,7 +461,7 @@ async def test_a_replacement_that_cant_start_is_tried_again_and_ends_nothing(
         tokens.write_text(line, encoding="ascii")
         await until_healthy(server.url, 60)
         assert await answers(server.url, token) == "1770.49"
-        assert server.end()[2] == 0
+        assert server.end()[2] == ENDED
 
 
 async def replace_workers(server: Served) -> None:
@@ -478,7 +478,7 @@ async def test_a_hangup_replaces_the_workers_one_by_one(environ: dict[str, str])
         await replace_workers(server)
         async with connected(server.url) as client:
             assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        assert server.end()[2] == 0
+        assert server.end()[2] == ENDED
 
 
 @posix_only
@@ -499,7 +499,7 @@ async def test_a_hangup_after_which_no_worker_could_start_leaves_those_there_are
         await until(lambda: workers_of(server.process.pid) == before)
         async with connected(server.url, token) as client:
             assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        assert server.end()[2] == 0
+        assert server.end()[2] == ENDED
 
 
 def sockets_of(process: int) -> int:
@@ -518,7 +518,7 @@ async def test_connections_that_come_together_are_spread_over_the_workers(enviro
         for _ in range(80):
             connections.enter_context(socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))))
         await until(lambda: min(map(sockets_of, workers)) >= 20)  # of which a worker has less than ten by itself
-        assert server.end()[2] == 0
+        assert server.end()[2] == ENDED
 
 
 UNCHECKED = """

@@ -117,6 +117,7 @@ def test_a_call_and_its_request_are_spans_of_the_caller_s_trace(
     assert (resource["service.name"], resource["service.version"]) == ("juspay-wallets-mcp", VERSION)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a server is ended by force there, before its last export")
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_over_http_a_call_is_part_of_the_gateway_s_trace_and_on_record_with_it(
     workers: str, exporting: dict[str, str], collector: Collector, tmp_path: Path

@@ -5,9 +5,10 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import httpx2
@@ -50,6 +51,10 @@ async def connected(url: str, token: str | None = None, mode: str = "auto") -> A
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client
+
+
+ENDED: Final = 1 if sys.platform == "win32" else 0
+"""The status of a server that was told to end; Windows knows no signals, and ends it by force."""
 
 
 class Served:
