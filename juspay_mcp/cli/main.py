@@ -13,6 +13,7 @@ from juspay_mcp.cli.terminal import PROGRAM
 from juspay_mcp.errors import (
     EX_CONFIG,
     EX_OK,
+    EX_UNAVAILABLE,
     EX_USAGE,
     NO_READER,
     ConfigurationError,
@@ -46,10 +47,14 @@ def _without_reader_errors(stream: TextIO) -> TextIO:
 
     With Python's own it would end with a traceback, or at the end with status 120.
     """
-    if sys.platform == "win32" and stream.isatty():  # a console is no file there
+    if sys.platform == "win32" and stream.isatty():  # pragma: no cover - a console is no file there
         return stream
     raw = io.BufferedWriter(Output(stream.fileno(), may_lose_all=stream.fileno() == _STDERR))
     return io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=bool(stream.line_buffering))
+
+
+class Unwritable(OSError):
+    """The result can't be written, to a full disk for instance."""
 
 
 class Output(io.FileIO):
@@ -65,7 +70,8 @@ class Output(io.FileIO):
             written = super().write(data)
         except OSError as error:
             if not self._may_lose_all and error.errno not in NO_READER:
-                raise
+                self._may_lose_all = True  # else Python would try again at the end
+                raise Unwritable(error.errno, error.strerror) from None
             return memoryview(data).nbytes
         # It is None if the descriptor is non-blocking, and full.
         return memoryview(data).nbytes if self._may_lose_all and written is None else written
@@ -85,6 +91,8 @@ def run(arguments: list[str]) -> int:
                 return EX_USAGE
             except ConfigurationError as error:
                 return _fail(str(error), EX_CONFIG)
+            except Unwritable as error:
+                return _fail(f"The result can't be written: {error.strerror}.", EX_UNAVAILABLE)
             return status if isinstance(status, int) else EX_OK
     except WalletsError as error:
         return _fail(str(error), error.exit_status)

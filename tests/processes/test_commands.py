@@ -245,6 +245,26 @@ def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@posix_only
+@pytest.mark.parametrize(
+    ("redirection", "told"), [(">&-", (0, "")), ("> /dev/full", (69, "No space left on device"))]
+)
+@pytest.mark.parametrize("arguments", [["wallets", SAMPLE], ["wallets", SAMPLE, "--json"]])
+def test_a_closed_stdout_is_no_error_and_a_full_one_is_said_in_one_line(
+    arguments: list[str], redirection: str, told: tuple[int, str]
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *arguments],
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+        env=variables(**SIMULATED),
+        timeout=30,
+    )
+    said = f"juspay-wallets-mcp: The result can't be written: {told[1]}.\n" if told[1] else ""
+    assert (done.returncode, done.stderr) == (told[0], said)
+
+
 def test_without_a_command_or_a_terminal_the_server_greets_nobody_and_ends_with_its_stdin() -> None:
     status, out, err = run(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme")
     assert (status, out) == (0, "")
