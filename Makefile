@@ -81,7 +81,7 @@ browser: $(VENV)/.browser ## Test the card in a real Chromium
 clients: .clients/.installed ## Call the tool through other people's clients, and run the protocol's conformance suite
 	@$(BIN)/pytest tests/clients -n 2
 
-picture: $(VENV)/.browser ## Retake the README's picture of the card
+picture: $(VENV)/.browser ## Retake the README's two pictures of the card
 	$(BIN)/python scripts/picture.py docs
 
 soak: $(VENV)/.tools ## 20,000 calls under random faults; takes minutes, and is not part of CI
