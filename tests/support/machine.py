@@ -131,6 +131,12 @@ def machine(folder: Path) -> list[str]:
             for path in ("/opt", "/run", "/srv", "/tmp", "/var/log", "/var/lib", "/mnt")  # noqa: S108 - its own
             for word in ("--tmpfs", path)
         ),
+        # The checkout and its Python may lie in one of these.
+        *(
+            word
+            for path in dict.fromkeys((str(ROOT), sys.prefix, sys.base_prefix))
+            for word in ("--ro-bind", path, path)
+        ),
         *("--dir", "/var/log/nginx", "--dir", "/var/log/juspay-wallets-mcp", "--dir", "/var/lib/nginx"),
         *("--ro-bind", str(shims), "/srv/shims"),
         *("--chdir", "/mnt", "--"),
