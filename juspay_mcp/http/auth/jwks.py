@@ -93,10 +93,7 @@ class JWKS:
             async with self._lock:
                 # Another call may have fetched them while this one waited.
                 if (not self._has(key_id) or self._is_old()) and self._monotonic() >= self._next_try:
-                    self._next_try = self._monotonic() + PAUSE
-                    await self._fetch()
-                    if self.failure is None and self._has(key_id):
-                        self._next_try = -inf
+                    await self._fetch(key_id)
         if self._keys:
             jwks_age.set(self._monotonic() - self._fetched)
         return self._current()
@@ -110,8 +107,12 @@ class JWKS:
     def _current(self) -> tuple[PyJWK, ...]:
         return self._keys if self._monotonic() - self._fetched < KEPT else ()
 
-    async def _fetch(self) -> None:
-        """Shielded: a caller that leaves must neither stop an attempt that others wait for nor start it for free."""
+    async def _fetch(self, key_id: str | None) -> None:
+        """Fetches the keys, for the one with this id.
+
+        Shielded: a caller that leaves must neither stop an attempt that others wait for nor start it for free.
+        """
+        self._next_try = self._monotonic() + PAUSE
         try:
             with anyio.fail_after(self._timeout, shield=True):
                 async with httpx2.AsyncClient(
@@ -124,6 +125,8 @@ class JWKS:
                 ) as http:
                     self._keys = await _discover(http, self._issuer)
             self._fetched, self.failure = self._monotonic(), None
+            if self._has(key_id):
+                self._next_try = -inf
         except (Unfetchable, TimeoutError) as error:
             reason = self.failure = "too_slow" if isinstance(error, TimeoutError) else str(error)
             meanwhile = "the last good keys are used" if self._current() else "so no token can be verified"
