@@ -75,9 +75,11 @@ class LineWriter:
         batch.lines.append(line)
         self._begin_next()
         self._waiting += 1
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([batch.outcome], timeout=2 * self._patience)
-        self._waiting -= 1
+        try:
+            with anyio.CancelScope(shield=True):
+                await asyncio.wait([batch.outcome], timeout=2 * self._patience)
+        finally:  # asyncio's own cancellation heeds no shield
+            self._waiting -= 1
         if not batch.outcome.done():
             if batch is self._next:
                 batch.lines[place] = b""

@@ -115,10 +115,14 @@ class _Wallets:
         stacked: list[list[Row]] = [[] for _ in self.sections]
         for rows, section in zip(stacked, self.sections, strict=True):
             for row in section:
-                cells = [row[name] for name in names if name in row]
-                if "Linked" in names and "Linked" in row and row["Linked"].plain in _LINKED.values():
-                    place = [name for name in names if name in row].index("Linked")
-                    cells[place] = Text.assemble("linked: ", row["Linked"])  # without its column's heading
+                # "yes" says nothing without its column's heading.
+                cells = [
+                    Text.assemble("linked: ", row[name])
+                    if name == "Linked" and row[name].plain in _LINKED.values()
+                    else row[name]
+                    for name in names
+                    if name in row
+                ]
                 rest = {name: cell for name, cell in row.items() if name not in names}
                 rows.append({"Wallet": Text("\n").join(cells), **rest})
         return stacked

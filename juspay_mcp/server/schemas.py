@@ -16,11 +16,9 @@ def _compact(schema: JsonSchemaValue, definitions: dict[str, JsonSchemaValue]) -
     if "$ref" in schema:
         here = {key: value for key, value in schema.items() if key != "$ref"}
         return _compact(definitions[schema["$ref"].rpartition("/")[2]], definitions) | here
-    # What an enum lists has a type already.
-    noise = (
-        {"title"} | ({"description"} if "properties" in schema else set()) | ({"type"} if "enum" in schema else set())
-    )
-    small = {key: value for key, value in schema.items() if key not in noise}
+    small = {key: value for key, value in schema.items() if key != "title"}
+    if "enum" in small:
+        small.pop("type", None)  # what it lists has one already
     if "properties" in small:
         small.pop("description", None)
         small["properties"] = {name: _compact(each, definitions) for name, each in small["properties"].items()}

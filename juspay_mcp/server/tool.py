@@ -63,12 +63,12 @@ async def call_tool(
     given = arguments or {}
     customer_id: object = None
     try:
-        customer_id = RefreshRequest.model_validate(given).customer_id
-    except ValidationError:
-        if type(given.get("customer_id")) in {int, float}:  # whose error says that it must be a string
-            customer_id = given["customer_id"]
-    try:
         with bugs_as_internal_errors():
+            try:
+                customer_id = RefreshRequest.model_validate(given).customer_id
+            except ValidationError:
+                if type(given.get("customer_id")) in {int, float}:  # whose error says that it must be a string
+                    customer_id = given["customer_id"]
             answer = await service.answer(customer_id, caller, NAME, report)
             text = TextContent(text=text_of(answer))
             return CallToolResult(content=[text], structured_content=answer.model_dump())

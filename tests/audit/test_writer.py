@@ -1,5 +1,6 @@
 """Whatever holds a line up, the event loop goes on."""
 
+import asyncio
 import errno
 import os
 import time
@@ -166,6 +167,19 @@ async def test_a_caller_that_is_cancelled_waits_for_its_line(disk: SlowDisk) -> 
         disk.goes_on.set()
     assert disk.written == [b"one\n"]
     writer.close()
+
+
+async def test_a_caller_that_asyncio_cancels_leaves_its_place_to_others(disk: SlowDisk) -> None:
+    writer = LineWriter(disk, max_waiting=1)
+    task = asyncio.create_task(writer.append(b"one\n"))
+    await until(disk.begun.is_set)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    disk.goes_on.set()
+    await writer.append(b"two\n")
+    writer.close()
+    assert disk.written == [b"one\n", b"two\n"]
 
 
 def test_a_line_that_is_written_when_the_loop_has_ended_harms_nothing(disk: SlowDisk) -> None:
