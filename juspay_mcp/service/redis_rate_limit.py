@@ -50,14 +50,21 @@ class SharedCallLimiter:
     """Counts each caller's calls in a moving window, in a storage that replicas share.
 
     While the storage fails, each process counts for itself, and one call every `PROBE_EVERY` seconds asks it again:
-    that call alone waits, for `PATIENCE` at most. `clock` gives seconds that only grow.
+    that call alone waits, for `patience` seconds at most. `clock` gives seconds that only grow.
     """
 
-    def __init__(self, limit: str, storage: RedisStorage, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        limit: str,
+        storage: RedisStorage,
+        clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
+    ) -> None:
         self._own = CallLimiter(limit, clock)
         self._item = parse(limit)
         self._window = MovingWindowRateLimiter(storage)
         self._clock = clock
+        self._patience = patience
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._next_try: float | None = None  # None while the storage answers
 
@@ -79,7 +86,7 @@ class SharedCallLimiter:
         Raises:
             Exception: it can't; what answers may not even be a Redis.
         """
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(self._patience):
             await self._hit(_key("juspay-wallets-mcp check"))
 
     async def _seconds_to_wait(self, caller: str) -> int | None:
@@ -88,7 +95,7 @@ class SharedCallLimiter:
             if not self._is_worth_a_try():
                 return None
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(self._patience):
                     seconds = await self._hit(caller)
             except Exception as error:  # noqa: BLE001 - what answers may be no Redis: its client raises all kinds
                 self._failed(error)
@@ -133,7 +140,10 @@ def _key(caller: str) -> str:
 
 @asynccontextmanager
 async def open_shared_limiter(
-    limit: str, address: SecretStr, clock: Callable[[], float] = time.monotonic
+    limit: str,
+    address: SecretStr,
+    clock: Callable[[], float] = time.monotonic,
+    patience: float = PATIENCE,
 ) -> AsyncIterator[SharedCallLimiter]:
     """A limiter that counts in the Redis at `address`, which need not be there yet; closes its connections.
 
@@ -149,10 +159,10 @@ async def open_shared_limiter(
         connection_pool=pool,  # type: ignore[arg-type] # documented, and missing in the options' type
     )
     try:
-        yield SharedCallLimiter(limit, storage, clock)
+        yield SharedCallLimiter(limit, storage, clock, patience)
     finally:
         with suppress(Exception):  # a connection that can't be closed properly is closed with the process
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(patience):
                 await pool.aclose()
 
 
