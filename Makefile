@@ -123,11 +123,12 @@ $(VENV)/.tools: $(VENV)/.runtime
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group check
 	@touch $@
 
-# Another framework to compare with, which brings fifty packages along: in an environment of its own.
+# What to compare with: a framework that brings fifty packages along, in an environment of its own, and another event loop.
 $(VENV)/.fastmcp: $(VENV)/.tools
-	@echo "Installing FastMCP beside (once) ..."
+	@echo "Installing FastMCP and uvloop beside (once) ..."
 	@$(PYTHON) -m venv $(VENV)/fastmcp
 	@$(VENV)/fastmcp/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt 'fastmcp-slim[server]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --target $(VENV)/uvloop uvloop httptools
 	@touch $@
 
 # What drives a Chromium that is there, the schema of MCP Apps' messages, and axe.

@@ -8,11 +8,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.figures import FIGURES, Plan
+from bench.figures import FIGURES
 from bench.plot import as_svg
 from bench.report import as_json, as_markdown, as_text
 from bench.results import Report
 from bench.rig import FASTMCP, ROOT, commands, compile_package, open_rig
+from bench.rounds import Plan
 
 _DOCUMENT = ROOT / "docs" / "performance.md"
 _PLOT = ROOT / "docs" / "performance.svg"

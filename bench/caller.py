@@ -142,9 +142,10 @@ async def open_stdio(command: list[str], environ: Mapping[str, str], era: Era = 
 class HttpCaller:
     """Asks a server over one connection, one thing at a time."""
 
-    def __init__(self, port: int, era: Era) -> None:
+    def __init__(self, port: int, era: Era, token: str | None = None) -> None:
         self._port = port
         self._era = era
+        self._token = token
         self._number = 0
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -196,9 +197,33 @@ class HttpCaller:
             "Accept: application/json, text/event-stream",
             f"MCP-Protocol-Version: {self._era}",
             *(["Mcp-Method: tools/call", f"Mcp-Name: {_TOOL}"] if self._era == MODERN else []),
+            *([f"Authorization: Bearer {self._token}"] if self._token else []),
             f"Content-Length: {len(body)}",
         ]
         return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+class RawGetter:
+    """Asks the upstream itself, over one connection: what it answers when no server stands between."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def call(self, customer: str) -> float:
+        """Seconds until the reply about a customer was there."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=_LIMIT)
+        reader, writer = self._streams
+        begun = time.perf_counter()
+        writer.write(f"GET /customers/{customer}/wallets/refresh-balances HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await _read_response(reader)
+        return time.perf_counter() - begun
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._streams:
+            self._streams[1].close()
 
 
 async def _read_response(reader: asyncio.StreamReader) -> bytes:

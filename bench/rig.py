@@ -8,17 +8,20 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from compileall import compile_dir
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import httpx2
+import trustme
 
-from bench.caller import MODERN, Era, HttpCaller, StdioCaller, open_stdio
+from bench.caller import MODERN, Era, HttpCaller, RawGetter, StdioCaller, open_stdio
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FASTMCP_PYTHON: Final = ROOT / ".venv" / "fastmcp" / "bin" / "python"
 """An environment of its own: FastMCP brings fifty packages along. `make bench` makes it."""
+UVLOOP: Final = ROOT / ".venv" / "uvloop"
+"""A folder with uvloop and httptools, which uvicorn takes where it can import them. `make bench` makes it."""
 FLOOR, PLAIN, FASTMCP, OURS = "floor", "plain", "FastMCP", "this server"
 """The subjects, as the table names them."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -68,12 +71,33 @@ class Rig:
         self.stack.push_async_callback(caller.end)
         return caller
 
-    async def http(self, subject: str, workers: int = 1) -> int:
-        """The port of a subject, started to serve over HTTP; ended with the rig."""
-        port = _free_port()
-        await _start(self.stack, http_command(subject, port, workers), self.environ)
+    async def http(
+        self, subject: str, workers: int = 1, more: Mapping[str, str] | None = None
+    ) -> tuple[int, asyncio.subprocess.Process]:
+        """The port of a subject, started to serve over HTTP, and its process; ended with the rig.
+
+        `more` is what its environment has beside the rig's.
+        """
+        port = free_port()
+        environ = {**self.environ, **(more or {})}
+        process = await _start(self.stack, http_command(subject, port, workers), environ)
         await _listening(port)
-        return port
+        return port, process
+
+    async def program(self, command: list[str], port: int) -> asyncio.subprocess.Process:
+        """Somebody else's server, once it listens; ended with the rig."""
+        process = await _start(self.stack, command, self.environ)
+        await _listening(port)
+        return process
+
+    async def over_tls(self, folder: Path) -> "Rig":
+        """The same with an upstream that speaks TLS; its certificate goes to `folder`."""
+        authority, pair, trusted = trustme.CA(), folder / "upstream.pem", folder / "authority.pem"
+        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pair)
+        authority.cert_pem.write_to_path(trusted)
+        port = await _start_upstream(self.stack, str(pair))
+        more = {"JUSPAY_BASE_URL": f"https://127.0.0.1:{port}", "SSL_CERT_FILE": str(trusted)}
+        return replace(self, environ={**self.environ, **more})
 
     async def loop(self) -> "Loop":
         """A bare loop of GETs, ended with the rig."""
@@ -81,9 +105,23 @@ class Rig:
         return Loop(await _start(self.stack, command, self.environ))
 
     @asynccontextmanager
-    async def connections(self, port: int, number: int, era: Era = MODERN) -> AsyncIterator[list[HttpCaller]]:
+    async def getters(self, number: int) -> AsyncIterator[list[RawGetter]]:
+        """So many connections to the upstream itself."""
+        port = httpx2.URL(self.url).port
+        assert port is not None
+        callers = [RawGetter(port) for _ in range(number)]
+        try:
+            yield callers
+        finally:
+            for caller in callers:
+                caller.close()
+
+    @asynccontextmanager
+    async def connections(
+        self, port: int, number: int, era: Era = MODERN, token: str | None = None
+    ) -> AsyncIterator[list[HttpCaller]]:
         """So many clients of what serves at a port."""
-        callers = [HttpCaller(port, era) for _ in range(number)]
+        callers = [HttpCaller(port, era, token) for _ in range(number)]
         try:
             yield callers
         finally:
@@ -115,10 +153,14 @@ def compile_package() -> None:
 async def open_rig(folder: Path) -> AsyncIterator[Rig]:
     """A rig whose upstream has been started; everything started with it is ended. The audit log goes to `folder`."""
     async with AsyncExitStack() as stack:
-        upstream = await _start(stack, [sys.executable, "-P", str(ROOT / "bench" / "upstream.py")], os.environ)
-        assert upstream.stdout is not None
-        port = int(await upstream.stdout.readline())
-        yield Rig(_environ(port, folder), stack)
+        yield Rig(_environ(await _start_upstream(stack), folder), stack)
+
+
+async def _start_upstream(stack: AsyncExitStack, *arguments: str) -> int:
+    command = [sys.executable, "-P", str(ROOT / "bench" / "upstream.py"), *arguments]
+    upstream = await _start(stack, command, os.environ)
+    assert upstream.stdout is not None
+    return int(await upstream.stdout.readline())
 
 
 def _environ(port: int, folder: Path) -> dict[str, str]:
@@ -148,7 +190,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.communicate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens at now."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port
@@ -177,6 +220,14 @@ def peak_memory(pid: int) -> float:
     with suppress(OSError):
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").split()
         return int(status[status.index("VmHWM:") + 1]) / 1_024
+    return 0.0
+
+
+def memory_now(pid: int) -> float:
+    """The memory a process has, in MiB; 0 where there is no /proc."""
+    with suppress(OSError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").split()
+        return int(status[status.index("VmRSS:") + 1]) / 1_024
     return 0.0
 
 

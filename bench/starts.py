@@ -41,6 +41,13 @@ def _answer(process: "subprocess.Popen[bytes]", line: bytes) -> bytes:
     return process.stdout.readline()
 
 
+def processor_time(command: list[str], environ: Mapping[str, str]) -> float:
+    """What a command takes of the processor, in milliseconds, until it ends."""
+    before = _processor_time()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environ)
+    return (_processor_time() - before) * 1_000
+
+
 def _processor_time() -> float:
     """Seconds of all children that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -2,12 +2,14 @@
 
 A customer's id says what the reply is like: `w3-d300-17` is number 17, has three wallets, and gets the answer after
 300 ms. Wallets are as in Juspay's samples; every third is not linked, and has but an id and a name. `m25-d0-1` has 25
-that are all linked. `GET /requests` answers how many replies were asked for so far.
+that are all linked. `GET /requests` answers how many replies were asked for so far. An argument names a file with a
+certificate and its key; with it, TLS is spoken.
 """
 
 import asyncio
 import json
 import re
+import ssl
 import sys
 import time
 from contextlib import suppress
@@ -101,7 +103,11 @@ class Upstream(asyncio.Protocol):
 async def serve() -> None:
     """Serves on a free port of loopback, which it prints, until stdin closes."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Upstream, "127.0.0.1", 0, backlog=1_024)
+    tls = None
+    if sys.argv[1:]:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(sys.argv[1])
+    server = await loop.create_server(Upstream, "127.0.0.1", 0, backlog=1_024, ssl=tls)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

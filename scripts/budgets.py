@@ -17,8 +17,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from bench import figures
-from bench.figures import Plan
 from bench.rig import FLOOR, OURS, compile_package, open_rig
+from bench.rounds import Plan
 from bench.starts import Start
 
 RUNS = 20

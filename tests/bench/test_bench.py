@@ -3,11 +3,12 @@ from pathlib import Path
 
 from bench import figures
 from bench.caller import OLDER, crowd
-from bench.figures import FIGURES, NUMBERS, Plan
+from bench.figures import FIGURES
 from bench.plot import as_svg
 from bench.report import as_json, as_markdown, as_text
 from bench.results import Goal, Report, Row, percentile, spread
 from bench.rig import FLOOR, OURS, PLAIN, open_rig, turns
+from bench.rounds import NUMBERS, Plan
 from bench.upstream import customer
 
 ROWS = [
