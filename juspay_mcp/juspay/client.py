@@ -3,7 +3,7 @@
 import platform
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
@@ -44,7 +44,13 @@ class JuspayClient:
     ) -> None:
         self._transport = transport
         self._account = account
-        self._common_headers = _common_headers(settings)
+        self._common_headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",  # a reply is a few kilobytes: not worth a decompressor's risks
+            "Content-Type": "application/x-www-form-urlencoded",  # documented even for GET
+            "User-Agent": _USER_AGENT,
+            "version": settings.api_version,
+        }
         self._spans = UpstreamSpans(account.base_url)
         self._settings = settings
         self._key = key
@@ -107,16 +113,6 @@ async def open_client(
     key, tls = api_key(account), tls_context(account)
     async with transport or OneRequestTransport(tls, account.proxy) as opened:
         yield JuspayClient(opened, settings, account, key, clock)
-
-
-def _common_headers(settings: Settings) -> Mapping[str, str]:
-    return {
-        "Accept": "application/json",
-        "Accept-Encoding": "identity",  # a reply is a few kilobytes: not worth a decompressor's risks
-        "Content-Type": "application/x-www-form-urlencoded",  # documented even for GET
-        "User-Agent": _USER_AGENT,
-        "version": settings.api_version,
-    }
 
 
 def tls_context(account: JuspayAccount) -> ssl.SSLContext:

@@ -62,7 +62,11 @@ async def serve_stdio(settings: Settings) -> None:
 
             async def close_when_finished() -> None:
                 await client.finished(settings.timeout_seconds + _WRITE_SECONDS)
-                _exit_in_time()
+                # A client that has stopped reading, and a name server that doesn't answer, each hold a thread that
+                # can't be interrupted, and for which Python would wait.
+                last_resort = Timer(_EXIT_SECONDS, os._exit, [EX_OK])
+                last_resort.daemon = True
+                last_resort.start()
                 client.closed.set()
 
             async with anyio.create_task_group() as tasks:
@@ -240,17 +244,6 @@ async def _end_on_signal(client: StdioClient) -> None:
     with suppress(NotImplementedError), anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _signal in signals:
             client.end()
-
-
-def _exit_in_time() -> None:
-    """Ends the process in a moment if it can't end by itself.
-
-    A client that has stopped reading, and a name server that doesn't answer, each hold a thread that can't be
-    interrupted, and Python waits for it.
-    """
-    last_resort = Timer(_EXIT_SECONDS, os._exit, [EX_OK])
-    last_resort.daemon = True
-    last_resort.start()
 
 
 @contextmanager

@@ -150,7 +150,13 @@ async def open_shared_limiter(
     Raises:
         ConfigurationError: the address can't be one.
     """
-    pool = _make_pool(address.get_secret_value())
+    try:
+        # Once more and at once: a connection that idled may have been closed at the other end.
+        retry = Retry(NoBackoff(), 1)
+        pool = ConnectionPool.from_url(address.get_secret_value(), retry=retry, max_connections=CONNECTIONS)
+        pool.connection_class(**pool.connection_kwargs)  # refuses options in the address that it doesn't know
+    except (RedisError, TypeError, ValueError):
+        raise broken_rule(_VARIABLE) from None
     storage = RedisStorage(
         "redis://",
         wrap_exceptions=True,
@@ -164,14 +170,3 @@ async def open_shared_limiter(
         with suppress(Exception):  # a connection that can't be closed properly is closed with the process
             async with asyncio.timeout(patience):
                 await pool.aclose()
-
-
-def _make_pool(address: str) -> ConnectionPool:
-    # Once more and at once: a connection that idled may have been closed at the other end.
-    retry = Retry(NoBackoff(), 1)
-    try:
-        pool = ConnectionPool.from_url(address, retry=retry, max_connections=CONNECTIONS)
-        pool.connection_class(**pool.connection_kwargs)  # refuses options in the address that it doesn't know
-    except (RedisError, TypeError, ValueError):
-        raise broken_rule(_VARIABLE) from None
-    return pool
