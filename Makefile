@@ -128,7 +128,7 @@ $(VENV)/.fastmcp: $(VENV)/.tools
 	@echo "Installing FastMCP and uvloop beside (once) ..."
 	@$(PYTHON) -m venv $(VENV)/fastmcp
 	@$(VENV)/fastmcp/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt 'fastmcp-slim[server]'
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --target $(VENV)/uvloop uvloop httptools
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --target $(VENV)/uvloop uvloop httptools
 	@touch $@
 
 # What drives a Chromium that is there, the schema of MCP Apps' messages, and axe.

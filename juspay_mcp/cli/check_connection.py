@@ -22,6 +22,7 @@ import httpcore2
 from pydantic import SecretStr
 
 from juspay_mcp.errors import EX_UNAVAILABLE, causes, first_reason
+from juspay_mcp.juspay import sockets
 from juspay_mcp.juspay.outgoing import Wire, proxy_url
 
 Resolver = Callable[[bytes, int], object]
@@ -195,7 +196,7 @@ async def connect(target: Target, resolve: Resolver) -> None:
         try:
             await _look_up(target, resolve)
             late = _CONNECTING_TIMED_OUT
-            await (await anyio.connect_tcp(target.host, target.port)).aclose()
+            await (await sockets.connect(target.host, target.port)).aclose()
         except OSError as error:
             raise target.problem(first_reason(error, _BY_CAUSE)) from None
         return
@@ -213,8 +214,8 @@ async def shake_hands(target: Target, context: ssl.SSLContext, proxy: SecretStr 
         with anyio.move_on_after(target.seconds):
             try:
                 if stream is None:
-                    connecting = httpcore2.AnyIOBackend().connect_tcp(target.host, target.port)
-                    stream = await stack.enter_async_context(aclosing(await connecting))
+                    wire = await stack.enter_async_context(aclosing(Wire()))
+                    stream = await wire.connect_tcp(target.host, target.port)
                 await (await stream.start_tls(context, target.host)).aclose()
             except httpcore2.NetworkError as error:
                 found = [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]

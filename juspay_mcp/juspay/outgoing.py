@@ -8,14 +8,18 @@ import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import httpcore2
 import httpx2
+from anyio import BrokenResourceError, EndOfStream
+from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
+from anyio.streams.tls import TLSStream
 from pydantic import SecretStr
 from typing_extensions import override
 
+from juspay_mcp.juspay.sockets import connect
 from juspay_mcp.settings.variables import no_authorities
 
 MAX_BODY: Final = 1_048_576
@@ -153,7 +157,7 @@ class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
     Its maker closes it, even in a cancelled TLS handshake, in which httpcore2 would leave it open.
     """
 
-    _stream: httpcore2.AsyncNetworkStream
+    _stream: ByteStream
 
     def __init__(self) -> None:
         self._connected = False
@@ -171,19 +175,24 @@ class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        backend = httpcore2.AnyIOBackend()
-        return self._over(await backend.connect_tcp(host, port, timeout, local_address, socket_options))
+    ) -> Self:
+        try:
+            self._stream = await connect(host, port)
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        self._connected = True
+        return self
 
     @override
     async def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.AsyncNetworkStream:
-        return self._over(await self._stream.start_tls(ssl_context, server_hostname, timeout))
-
-    def _over(self, stream: httpcore2.AsyncNetworkStream) -> Self:
-        self._stream = stream
-        self._connected = True
+    ) -> Self:
+        try:
+            self._stream = await TLSStream.wrap(
+                self._stream, ssl_context=ssl_context, hostname=server_hostname, standard_compatible=False
+            )
+        except (BrokenResourceError, EndOfStream, ssl.SSLError) as error:
+            raise httpcore2.ConnectError(str(error)) from error
         return self
 
     @override
@@ -191,13 +200,21 @@ class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
         if self._left <= 0:
             raise Unreadable("its headers and chunk sizes are over 64 KiB")
         await checkpoint()
-        data = await self._stream.read(min(max_bytes, PIECE, self._left), timeout)
+        try:
+            data = await self._stream.receive(min(max_bytes, PIECE, self._left))
+        except EndOfStream:
+            return b""
+        except (BrokenResourceError, ssl.SSLError) as error:
+            raise httpcore2.ReadError(str(error)) from error
         self._left -= len(data)
         return data
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        await self._stream.write(buffer, timeout)
+        try:
+            await self._stream.send(buffer)
+        except (BrokenResourceError, ssl.SSLError) as error:
+            raise httpcore2.WriteError(str(error)) from error
 
     @override
     async def aclose(self) -> None:
@@ -205,5 +222,5 @@ class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
             await self._stream.aclose()
 
     @override
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+    def get_extra_info(self, info: str) -> None:
+        """Nothing. httpcore2 asks whether HTTP/2 was agreed on, which isn't offered."""

@@ -2,10 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from socket import socket
+from typing import Final
+from weakref import WeakKeyDictionary
 
 import pytest
 import trustme
@@ -139,60 +141,25 @@ async def test_a_response_that_comes_late_reaches_nobody_else(
 async def test_a_whole_response_behind_another_reaches_nobody(
     fault: Fault, scheme: str, certificates: Certificates
 ) -> None:
-    """Wherever the first one ends, the second can wait in another layer's buffer: the parser's, TLS's, anyio's."""
+    """Wherever the first one ends, the second can wait in a buffer: the parser's, TLS's or the system's."""
     await tell_two(scheme, certificates, fault, FINE)
 
 
 class ReadsAhead(asyncio.SelectorEventLoop):
-    """Reads from connections before it is asked to, as the Proactor loop of Windows does."""
+    """Reads all that has come before it is asked to, as the Proactor loop of Windows does for its transports."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead = WeakKeyDictionary[socket, bytearray]()
 
     @override
-    async def create_connection(self, factory: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        _, ahead = await super().create_connection(lambda: cast("Any", _Ahead(factory())), *args, **kwargs)
-        return ahead, ahead.protocol
-
-
-class _Ahead:
-    """Between a connection and its protocol: keeps what was read until it is asked for."""
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-        self._read: list[bytes] = []
-        self._paused = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def connection_made(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self.protocol.connection_made(self)
-
-    def data_received(self, data: bytes) -> None:
-        self._read.append(data)
-        self._hand_over()
-
-    def pause_reading(self) -> None:
-        self._paused = True
-
-    def resume_reading(self) -> None:
-        self._paused = False
-        asyncio.get_running_loop().call_soon(self._hand_over)
-
-    def _hand_over(self) -> None:
-        while self._read and not self._paused:
-            self.protocol.data_received(self._read.pop(0))
-
-    def eof_received(self) -> Any:
-        return self.protocol.eof_received()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.protocol.connection_lost(error)
-
-    def pause_writing(self) -> None:
-        self.protocol.pause_writing()
-
-    def resume_writing(self) -> None:
-        self.protocol.resume_writing()
+    async def sock_recv(self, sock: socket, nbytes: int) -> bytes:
+        ahead = self._ahead.setdefault(sock, bytearray())
+        if not ahead:
+            ahead += await super().sock_recv(sock, 1 << 20)
+        data = bytes(ahead[:nbytes])
+        del ahead[:nbytes]
+        return data
 
 
 @both_schemes
