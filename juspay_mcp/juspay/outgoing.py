@@ -211,6 +211,8 @@ class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not buffer:  # as httpcore2 writes the end of a message without a body
+            return
         try:
             await self._stream.send(buffer)
         except (BrokenResourceError, ssl.SSLError) as error:
