@@ -95,12 +95,15 @@ def read_customer_id(argument: str) -> str:
 
 def why_not_listening(error: OSError) -> str:
     """Why a port can't be listened on, in the same words on every platform."""
+    from socket import gaierror  # noqa: PLC0415 - socket takes 3 ms to import, of every --help
+
     if error.errno == errno.EADDRINUSE or getattr(error, "winerror", None) in _TAKEN_ON_WINDOWS:
         return "another program uses it"
     if error.errno == errno.EACCES:
         return "this user may not use it"
-    # In the system's words alone, to which Python adds addresses; an unknown name has no positive number.
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else "no such host"
+    if isinstance(error, gaierror):
+        return "no such host"
+    return os.strerror(error.errno or 0)  # in the system's words alone, to which Python adds addresses
 
 
 @contextmanager
