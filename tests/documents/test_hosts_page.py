@@ -95,8 +95,8 @@ def test_the_blocks_of_a_shared_form_are_read_and_start_or_reach_the_server() ->
 
 
 def test_the_readme_links_to_the_hosts_that_install_by_a_link() -> None:
-    assert f"[Cursor]({cursor_link()})" in README
-    assert f"[VS Code]({vs_code_link()})" in README
+    assert f"[Add to Cursor]({cursor_link()})" in README
+    assert f"[Add to VS Code]({vs_code_link()})" in README
 
 
 @pytest.mark.parametrize(("name", "program"), AGENTS.items())

@@ -161,6 +161,17 @@ async def test_the_example_of_the_readme_is_what_the_tool_returns(host: Connect)
     }
 
 
+async def test_each_answer_among_the_examples_of_the_readme_is_what_the_tool_says(host: Connect) -> None:
+    examples = rows("\n## Examples\n")
+    assert len(examples) >= 3
+    async with host() as client:
+        for question, answer in examples:
+            [customer] = re.findall(r"\bcth_\w+", question)
+            result = await client.call_tool("refresh_customer_wallets", {"customer_id": customer})
+            assert result.structured_content is not None
+            assert result.structured_content["summary"] == f"Test figures (sandbox), not real money: {answer}"
+
+
 def test_the_index_of_the_documentation_lists_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", index))
