@@ -50,7 +50,7 @@ MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 TOKENS = {419: 150, 451: 90, 2_463: 820, 2_992: 850}
 """Bytes of a text, and its tokens: `bpe_openai.get_encoding("o200k_base")` of bpe-openai 0.1.4, rounded to tens.
 
-A text of another length must be counted anew.
+A text of another length must be counted again.
 """
 
 
@@ -176,6 +176,12 @@ def test_the_index_of_the_documentation_lists_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", index))
     assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_each_page_begins_with_whom_it_is_for(page: Path) -> None:
+    heading, blank, first = page.read_text(encoding="utf-8").splitlines()[:3]
+    assert (heading[:2], blank, first[:11]) == ("# ", "", "For people ")
 
 
 def test_every_block_of_the_pages_for_users_is_of_a_language_that_a_test_reads() -> None:
