@@ -135,6 +135,13 @@ def test_the_contents_of_the_readme_are_its_headings_in_their_order() -> None:
     assert re.findall(r"\[([^]]+)\]\(#", contents) == re.findall(r"^## (.+)$", README, re.MULTILINE)
 
 
+def test_the_readme_has_a_section_on_privacy_that_leads_to_the_policy() -> None:
+    section = README.split("\n## Privacy policy\n", 1)[1].split("\n## ", 1)[0]
+    assert "](PRIVACY.md)" in section
+    policy = (ROOT / "PRIVACY.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", policy, re.MULTILINE) == ["What passes through", "What is kept", "Questions"]
+
+
 def test_the_badges_of_the_readme_say_what_the_project_declares() -> None:
     [python] = re.findall(r"badge/python-([\d.]+)%20or%20newer-", README)
     [license_] = re.findall(r"badge/license-(\S+)-blue", README)

@@ -17,7 +17,7 @@ from mcp.client.stdio import StdioServerParameters
 
 from juspay_mcp import VERSION
 from juspay_mcp.settings.variables import BY_NAME
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
+from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, MERCHANT_ID
 from scripts.bundle import JUSPAYS_PRIVACY_POLICY, SCREENSHOTS, SKILL
 from tests.support.checkout import BIN, ROOT
 from tests.support.simulator import Simulator
@@ -154,6 +154,15 @@ def test_it_says_what_server_json_says(manifest: Any) -> None:
         field = manifest["user_config"][name.lower()]
         assert field["sensitive"] == listed[name]["isSecret"]
         assert field["default"] == listed[name].get("default", "")
+
+
+def test_its_page_says_how_to_try_it_with_a_customer_of_the_simulator(manifest: Any) -> None:
+    says = manifest["long_description"]
+    [customer] = re.findall(r"\bcth_\w+", says)
+    assert customer in CUSTOMERS
+    fields = {field["title"]: field["description"] for field in manifest["user_config"].values()}
+    assert "set Environment to `simulator`" in says
+    assert "simulator is a built-in stand-in that needs no keys" in fields["Environment"]
 
 
 async def test_a_host_starts_it_and_gets_what_the_manifest_promises(unpacked: Path, manifest: Any) -> None:
