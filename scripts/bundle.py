@@ -33,6 +33,21 @@ ASKED = {"JUSPAY_API_KEY": "API key", "JUSPAY_MERCHANT_ID": "Merchant id", "JUSP
 SKILL = "skills/answer-wallet-question/SKILL.md"
 """How to answer a question with the tool, for hosts that read skills."""
 
+LONG_DESCRIPTION = """\
+Ask which wallets a customer has linked, and how much is in each. Juspay refreshes the balances; the answer has each \
+wallet, the total, and how fresh each figure is. Ids and mobile numbers are masked, and one-time debit tokens and \
+other people's text are left out. It changes nothing.
+
+To try it without a key, set Environment to `simulator` and ask: What is in the wallets of customer cth_all_linked?
+"""
+"""What a host's page about the bundle says, in Markdown."""
+
+JUSPAYS_PRIVACY_POLICY = "https://juspay.io/privacy-policy"
+"""The format asks for the policy of each service that gets personal data."""
+
+SCREENSHOTS = ("docs/card.png", "docs/card-honest.png")
+"""The pictures of the card that the README shows, for the host's page about the bundle."""
+
 OLDEST = 315_532_800
 """1980, when zip archives begin."""
 
@@ -82,7 +97,7 @@ def contents(wheel: Path) -> dict[str, bytes]:
         "manifest.json": (json.dumps(anyio.run(manifest), indent=2) + "\n").encode(),
         "pyproject.toml": project.encode(),
         "server.py": SERVER.encode(),
-        SKILL: (ROOT / SKILL).read_bytes(),
+        **{name: (ROOT / name).read_bytes() for name in (SKILL, *SCREENSHOTS)},
         wheel.name: wheel.read_bytes(),
     }
 
@@ -97,14 +112,16 @@ async def manifest() -> dict[str, Any]:
         "display_name": TITLE,
         "version": VERSION,
         "description": DESCRIPTION,
+        "long_description": LONG_DESCRIPTION,
         "author": {"name": "The juspay-wallets-mcp authors"},
         "repository": {"type": "git", "url": URLS["Repository"]},
         "homepage": URLS["Repository"],
         "documentation": URLS["Documentation"],
         "support": URLS["Issues"],
         "icon": "icon.png",
+        "screenshots": list(SCREENSHOTS),
         "license": "Apache-2.0",
-        "privacy_policies": [f"{URLS['Repository']}/blob/main/PRIVACY.md"],
+        "privacy_policies": [f"{URLS['Repository']}/blob/main/PRIVACY.md", JUSPAYS_PRIVACY_POLICY],
         "keywords": ["juspay", "payments", "wallet"],
         "server": {
             "type": "uv",

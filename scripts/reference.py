@@ -34,7 +34,7 @@ async def reference() -> str:
     return "\n\n".join(
         [
             "# Reference",
-            "Written by `make reference`; explained in [settings](settings.md), [answer](answer.md).",
+            "For people who look up an exact rule. Written by `make reference`; [settings](settings.md) explains it.",
             "## What a host is offered",
             f"To every model, before its first call:\n\n> {instructions}",
             *offered,

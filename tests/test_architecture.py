@@ -1,4 +1,4 @@
-"""The rooms: each folder of the package imports only from those before it."""
+"""Each folder of the package imports only from those before it."""
 
 import ast
 import re
@@ -37,7 +37,7 @@ def room(module: Path) -> str:
 
 
 def imported_rooms(module: Path) -> set[str]:
-    """The rooms that a file imports from, wherever in it."""
+    """The folders that a file imports from, anywhere in it."""
     rooms = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -77,7 +77,7 @@ def test_only_the_entry_points_read_the_environment_and_nothing_imports_httpx(mo
 def test_the_architecture_page_shows_the_rooms_in_their_order() -> None:
     page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert (
-        tuple(re.findall(r"^\| `(\w+)`", page.partition("## The rooms")[2].partition("\n## ")[0], re.MULTILINE))
+        tuple(re.findall(r"^\| `(\w+)`", page.partition("## The folders")[2].partition("\n## ")[0], re.MULTILINE))
         == ROOMS
     )
 

@@ -168,11 +168,11 @@ def serve_command(*, http: bool, host: str, port: int, workers: int, allow_unaut
     epilog=f"\b\nExamples:\n  {PROGRAM} token priya --days 90\n  {PROGRAM} token billing-bot",
 )
 @click.argument("name")
-@click.option("--days", type=click.IntRange(1, 3_650), help="How many days it works; without this option, for good.")
+@click.option("--days", type=click.IntRange(1, 3_650), help="How many days it works; without this option, no limit.")
 def token(name: str, *, days: int | None) -> None:
     """Make a new token for NAME, and its line for the tokens file.
 
-    The token is shown only this once and stored nowhere. The line, which doesn't reveal it, goes into the file that
+    The token is shown only now and stored nowhere. The line, which doesn't reveal it, goes into the file that
     JUSPAY_MCP_TOKENS_FILE names; a running server notices the change. Two lines with one NAME both work, so a token
     can be replaced without a failed call: add the new line, hand the token out, remove the old line. A date at the
     end of the line is the last day (UTC) on which it works; the log warns of it two weeks before.

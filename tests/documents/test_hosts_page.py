@@ -81,18 +81,22 @@ def test_vs_code_asks_for_the_token_that_its_remote_block_names() -> None:
 def test_the_blocks_of_a_shared_form_are_read_and_start_or_reach_the_server() -> None:
     shared = HOSTS_PAGE.split("\n## Hosts that share a form\n", 1)[1].split("\n## ", 1)[0]
     [template] = re.findall(r"^```json\n(.*?)^```$", shared, re.MULTILINE | re.DOTALL)
-    libre_chat, goose = map(yaml.safe_load, re.findall(r"^```yaml\n(.*?)^```$", shared, re.MULTILINE | re.DOTALL))
+    yaml_blocks = re.findall(r"^```yaml\n(.*?)^```$", shared, re.MULTILINE | re.DOTALL)
+    libre_chat, goose, remote_goose = map(yaml.safe_load, yaml_blocks)
     for server in (json.loads(template)["mcpServers"][SERVER], libre_chat["mcpServers"][SERVER]):
         assert server["url"] == ADDRESS
         assert authorization(server, "a_token") == "Bearer a_token"
+    remote_extension = remote_goose["extensions"][SERVER]
+    assert (remote_extension["type"], remote_extension["uri"]) == ("streamable_http", ADDRESS)
+    assert authorization(remote_extension, "a_token") == "Bearer a_token"
     extension = goose["extensions"][SERVER]
     assert (extension["type"], extension["cmd"], extension["args"]) == ("stdio", "juspay-wallets-mcp", [])
     assert load_settings(extension["envs"]).missing == ()
 
 
 def test_the_readme_links_to_the_hosts_that_install_by_a_link() -> None:
-    assert f"[Cursor]({cursor_link()})" in README
-    assert f"[VS Code]({vs_code_link()})" in README
+    assert f"[Add to Cursor]({cursor_link()})" in README
+    assert f"[Add to VS Code]({vs_code_link()})" in README
 
 
 @pytest.mark.parametrize(("name", "program"), AGENTS.items())

@@ -180,6 +180,16 @@ def test_the_operations_page_lists_every_error_code() -> None:
     assert set(listed) == {leaf.code for leaf in leaves - {WalletsError, UpstreamError}}
 
 
+def test_the_troubleshooting_page_names_log_lines_and_error_codes_that_exist() -> None:
+    page = PAGES["docs/troubleshooting.md"]
+    lines = set(re.findall(r"log (?:says|has) `(\w+)`", page))
+    codes = set(re.findall(r"^\| `\[(\w+)\]`", page, re.MULTILINE))
+    assert {"host_refused", "origin_refused", "token_refused", "audit_unwritable"} <= lines
+    assert lines <= {line for line, _ in logged()}
+    assert len(codes) >= 5
+    assert codes <= {code(row[0])[0] for row in rows("docs/operations.md", "## Errors")}
+
+
 def test_the_operations_page_lists_every_reason_to_refuse_a_token() -> None:
     listed = [reason for row in rows("docs/operations.md", "### Why a token is refused") for reason in code(row[0])]
     by_pyjwt = {reason for _, reason in oauth.REASONS} | {"no_exp", "no_iss", "no_aud"}

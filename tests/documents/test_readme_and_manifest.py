@@ -50,7 +50,7 @@ MANIFEST = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
 TOKENS = {419: 150, 451: 90, 2_463: 820, 2_992: 850}
 """Bytes of a text, and its tokens: `bpe_openai.get_encoding("o200k_base")` of bpe-openai 0.1.4, rounded to tens.
 
-A text of another length must be counted anew.
+A text of another length must be counted again.
 """
 
 
@@ -135,6 +135,13 @@ def test_the_contents_of_the_readme_are_its_headings_in_their_order() -> None:
     assert re.findall(r"\[([^]]+)\]\(#", contents) == re.findall(r"^## (.+)$", README, re.MULTILINE)
 
 
+def test_the_readme_has_a_section_on_privacy_that_leads_to_the_policy() -> None:
+    section = README.split("\n## Privacy policy\n", 1)[1].split("\n## ", 1)[0]
+    assert "](PRIVACY.md)" in section
+    policy = (ROOT / "PRIVACY.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", policy, re.MULTILINE) == ["What passes through", "What is kept", "Questions"]
+
+
 def test_the_badges_of_the_readme_say_what_the_project_declares() -> None:
     [python] = re.findall(r"badge/python-([\d.]+)%20or%20newer-", README)
     [license_] = re.findall(r"badge/license-(\S+)-blue", README)
@@ -161,10 +168,27 @@ async def test_the_example_of_the_readme_is_what_the_tool_returns(host: Connect)
     }
 
 
+async def test_each_answer_among_the_examples_of_the_readme_is_what_the_tool_says(host: Connect) -> None:
+    examples = rows("\n## Examples\n")
+    assert len(examples) >= 3
+    async with host() as client:
+        for question, answer in examples:
+            [customer] = re.findall(r"\bcth_\w+", question)
+            result = await client.call_tool("refresh_customer_wallets", {"customer_id": customer})
+            assert result.structured_content is not None
+            assert result.structured_content["summary"] == f"Test figures (sandbox), not real money: {answer}"
+
+
 def test_the_index_of_the_documentation_lists_every_page() -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"\]\((\w[\w-]*\.md)\)", index))
     assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_each_page_begins_with_whom_it_is_for(page: Path) -> None:
+    heading, blank, first = page.read_text(encoding="utf-8").splitlines()[:3]
+    assert (heading[:2], blank, first[:11]) == ("# ", "", "For people ")
 
 
 def test_every_block_of_the_pages_for_users_is_of_a_language_that_a_test_reads() -> None:

@@ -17,8 +17,8 @@ from mcp.client.stdio import StdioServerParameters
 
 from juspay_mcp import VERSION
 from juspay_mcp.settings.variables import BY_NAME
-from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
-from scripts.bundle import SKILL
+from juspay_mcp.simulator.api import API_KEY, CUSTOMERS, MERCHANT_ID
+from scripts.bundle import JUSPAYS_PRIVACY_POLICY, SCREENSHOTS, SKILL
 from tests.support.checkout import BIN, ROOT
 from tests.support.simulator import Simulator
 
@@ -83,6 +83,7 @@ def test_it_is_valid_and_holds_the_released_wheel(dist: Path, unpacked: Path) ->
     [wheel] = dist.glob("*.whl")
     assert {path.name for path in unpacked.iterdir()} == {
         "LICENSE",
+        "docs",
         "icon.png",
         "manifest.json",
         "pyproject.toml",
@@ -112,6 +113,13 @@ def test_it_asks_three_questions_as_the_program_puts_them(manifest: Any) -> None
     assert [field["title"] for field in manifest["user_config"].values()] == ["API key", "Merchant id", "Environment"]
 
 
+def test_it_shows_the_pictures_that_the_readme_shows(unpacked: Path, manifest: Any) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert manifest["screenshots"] == re.findall(r"!\[[^\]]+\]\((docs/[^)]+)\)", readme) == list(SCREENSHOTS)
+    assert {path.name for path in (unpacked / "docs").iterdir()} == {Path(name).name for name in SCREENSHOTS}
+    assert all((unpacked / name).read_bytes() == (ROOT / name).read_bytes() for name in SCREENSHOTS)
+
+
 def test_it_is_small_enough_to_be_sent_by_mail(dist: Path) -> None:
     assert (dist / f"juspay-wallets-mcp-{VERSION}.mcpb").stat().st_size < 500_000
 
@@ -132,8 +140,9 @@ def test_it_leads_to_the_public_home(manifest: Any) -> None:
     assert manifest["repository"] == {"type": "git", "url": urls["Repository"]}
     assert (manifest["homepage"], manifest["documentation"]) == (urls["Repository"], urls["Documentation"])
     assert manifest["support"] == urls["Issues"]
-    assert manifest["privacy_policies"] == [f"{urls['Repository']}/blob/main/PRIVACY.md"]
-    assert (ROOT / "PRIVACY.md").is_file()
+    policy = ROOT / "PRIVACY.md"
+    assert manifest["privacy_policies"] == [f"{urls['Repository']}/blob/main/{policy.name}", JUSPAYS_PRIVACY_POLICY]
+    assert f"]({JUSPAYS_PRIVACY_POLICY})" in policy.read_text(encoding="utf-8")
 
 
 def test_it_says_what_server_json_says(manifest: Any) -> None:
@@ -145,6 +154,15 @@ def test_it_says_what_server_json_says(manifest: Any) -> None:
         field = manifest["user_config"][name.lower()]
         assert field["sensitive"] == listed[name]["isSecret"]
         assert field["default"] == listed[name].get("default", "")
+
+
+def test_its_page_says_how_to_try_it_with_a_customer_of_the_simulator(manifest: Any) -> None:
+    says = manifest["long_description"]
+    [customer] = re.findall(r"\bcth_\w+", says)
+    assert customer in CUSTOMERS
+    fields = {field["title"]: field["description"] for field in manifest["user_config"].values()}
+    assert "set Environment to `simulator`" in says
+    assert "simulator is a built-in stand-in that needs no keys" in fields["Environment"]
 
 
 async def test_a_host_starts_it_and_gets_what_the_manifest_promises(unpacked: Path, manifest: Any) -> None:
