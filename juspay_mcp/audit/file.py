@@ -96,7 +96,7 @@ class LogFile:
 
     @contextmanager
     def _locked(self, deadline: float) -> Iterator[int]:
-        """The open file, to which no other process of ours writes: amid its write, the file would look torn."""
+        """The open file, locked: during another process's write its last line would look torn."""
         descriptor = _open(self._path)
         try:
             _lock(descriptor, deadline)

@@ -59,7 +59,7 @@ class _Call(NamedTuple):
 class AuditLog:
     """Writes the lines; `key` gives the current key of the hash, `monotonic` seconds that only grow."""
 
-    def __init__(  # noqa: PLR0913 - most have their default but in tests
+    def __init__(  # noqa: PLR0913 - most are given only in tests
         self,
         lines: LineWriter,
         key: Key,

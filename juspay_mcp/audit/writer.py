@@ -46,7 +46,7 @@ class LineWriter:
         self._thread.start()
 
     async def append(self, line: bytes) -> None:
-        """Writes a line, which ends in a newline; a caller that is cancelled meanwhile waits for it all the same.
+        """Writes a line, which ends in a newline; a caller that is cancelled still waits for it.
 
         Raises:
             OSError: it wasn't written within `patience` seconds, or within twice that if others waited or the system
@@ -78,14 +78,14 @@ class LineWriter:
         try:
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([batch.outcome], timeout=2 * self._patience)
-        finally:  # asyncio's own cancellation heeds no shield
+        finally:  # asyncio's own cancellation ignores the shield
             self._waiting -= 1
         if not batch.outcome.done():
             if batch is self._next:
                 batch.lines[place] = b""
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         error, written = batch.outcome.result()
-        # A line that is there whole is one, whatever became of those after it.
+        # A line that is there whole counts as written, even if those after it are missing.
         is_there = line and sum(map(len, batch.lines[: place + 1])) <= written
         if error and not is_there:
             raise error

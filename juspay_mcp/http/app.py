@@ -102,7 +102,7 @@ def create_app(
         ],
     )
     app.router.redirect_slashes = False
-    # Else a signal would cut the older era's answers off at once; the server's own grace ends them in time.
+    # Otherwise a signal would cut off the older era's answers at once; the server's own grace period ends them.
     AppStatus.enable_automatic_graceful_drain = False
     return app
 

@@ -1,7 +1,7 @@
 """The prompt `answer_wallet_question`: what a person picks in a host to have a customer's question answered.
 
 Its arguments come from a form or from another program, and the question was often written by the customer. So they
-go into the text as JSON strings of one line: whatever is written in them, they can't end where they stand.
+go into the text as JSON strings of one line, so nothing written in them can end the string early.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The environment variables: their names, defaults, rules and meanings, said here and nowhere else.
+"""The environment variables: their names, defaults, rules and meanings, said only here.
 
 `--help`, the README and `server.json` are checked against `VARIABLES`.
 """
