@@ -78,7 +78,7 @@ browser: $(VENV)/.browser ## Test the card in a real Chromium
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/browser -n 2
 
-clients: .clients/.installed ## Call the tool through other people's clients, and run the protocol's conformance suite
+clients: .clients/.installed $(VENV)/.browser ## Call the tool through other people's clients, and run the protocol's conformance suite
 	@$(BIN)/pytest tests/clients -n 2
 
 picture: $(VENV)/.browser ## Retake the README's two pictures of the card
@@ -134,7 +134,8 @@ $(VENV)/.fastmcp: $(VENV)/.tools
 $(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
 	@echo "Installing what the browser's tests need (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
-	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser @modelcontextprotocol/ext-apps@2.0.4 axe-core@4.14.1
+	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser @modelcontextprotocol/ext-apps@2.0.4 \
+	  @modelcontextprotocol/client@2.4.0 axe-core@4.14.1
 	@touch $@
 
 # What validates and unpacks a desktop bundle, and what reads workflows.
