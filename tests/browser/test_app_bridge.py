@@ -135,6 +135,13 @@ def test_it_tells_its_height_which_is_never_over_500_pixels(customer: str, host:
     assert max(size["height"] for size in sizes) <= 500
 
 
+def test_its_own_policy_holds_in_a_host_that_has_none(host: Host) -> None:
+    host.show("cth_all_linked")
+    assert host.frame.evaluate("fetch('https://elsewhere.invalid').catch(String)") == "TypeError: Failed to fetch"
+    assert "default-src 'none'" in host.said[0]
+    host.said.clear()
+
+
 def test_it_lets_itself_be_taken_down(host: Host) -> None:
     host.show("cth_all_linked")
     assert host.page.evaluate("bridge.teardownResource({})") == {}

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
-_FLAGS = [
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
+FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -25,10 +25,10 @@ _FLAGS = [
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
     """The browser, for a while; without one on this machine the test is skipped, but in CI it fails."""
-    if _CHROMIUM is None and not os.environ.get("CI"):
+    if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=_CHROMIUM or "chromium", args=_FLAGS)
+        yield playwright.chromium.launch(executable_path=CHROMIUM or "chromium", args=FLAGS)
 
 
 def pictures() -> Path:
