@@ -166,6 +166,17 @@ def test_the_refresh_button_has_the_host_call_the_tool_again_with_the_same_argum
     expect(stage.card.get_by_role("status")).to_contain_text("3 wallets hold INR 1,770.49")
 
 
+def test_there_is_nothing_to_refresh_before_the_first_answer(stage: Stage) -> None:
+    waiting(stage)
+    expect(stage.card.locator("#refresh")).to_be_hidden()
+    stage.page.locator("#cancel").click()
+    stage.settle()
+    button = stage.card.get_by_role("button", name="Try again")
+    stage.never_answer()
+    button.click()
+    expect(stage.card.get_by_role("button", name="Refreshing…")).to_be_focused()
+
+
 def test_while_it_refreshes_the_button_waits_and_the_figures_stay(stage: Stage) -> None:
     stage.show("cth_all_linked")
     calls = stage.never_answer()
@@ -544,6 +555,24 @@ def check_room(stage: Stage) -> None:
     )
     assert height <= 500
     assert width <= inner
+
+
+def test_a_heading_stands_over_wallets_that_are_shown_or_not_at_all(stage: Stage) -> None:
+    credit = results.wallet(provider="Simpl", kind="pay_later", parts=[PART])
+    stage.answer_with(results.answer(*[results.wallet()] * 9, credit))
+    stage.show(SAMPLE)
+    heading = stage.card.get_by_role("heading", level=2)
+    expect(heading).to_be_hidden()
+    stage.card.get_by_role("button", name="Show all 10 wallets").click()
+    expect(heading).to_be_visible()
+
+
+def test_a_host_s_amber_is_made_legible(stage: Stage) -> None:
+    stage.show("cth_no_answer")
+    amber = {"--color-text-warning": "#d19700"}  # the Inspector's, 2.6:1 on white
+    stage.tell({"method": "ui/notifications/host-context-changed", "params": {"styles": {"variables": amber}}})
+    stage.frame.wait_for_function("() => document.documentElement.style.cssText.includes('warning')")
+    assert stage.axe() == []
 
 
 def test_the_host_shows_through(stage: Stage) -> None:
