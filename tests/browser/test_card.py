@@ -698,4 +698,6 @@ def test_forced_colours_hide_nothing(scheme: Literal["light", "dark"], stage: St
         "(mark) => [getComputedStyle(mark).borderTopColor, getComputedStyle(mark).backgroundColor]"
     )
     assert border[0] != border[1]
+    dot = stage.card.locator("#head .live").evaluate("(when) => getComputedStyle(when, '::before').borderTopColor")
+    assert dot != border[1]
     stage.page.locator("#frame").screenshot(path=artifacts / f"forced-colours-{scheme}.png")
