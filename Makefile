@@ -74,11 +74,11 @@ replicas: $(VENV)/.tools ## Two replicas behind nginx with a Redis, killed and r
 load: $(VENV)/.tools ## 200 callers for two minutes on two replicas, while things change and break; needs the same
 	@$(BIN)/pytest tests/load
 
-browser: $(VENV)/.browser ## Test the card in a real Chromium
+browser: $(VENV)/.browser ## Test the card in a real Chromium, and in a host made of the MCP Apps SDK
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/browser -n 2
 
-clients: .clients/.installed ## Call the tool through other people's clients, and run the protocol's conformance suite
+clients: .clients/.installed $(VENV)/.browser ## Call the tool through other people's clients, show the card in one, and run the conformance suite
 	@$(BIN)/pytest tests/clients -n 2
 
 picture: $(VENV)/.browser ## Retake the README's two pictures of the card
@@ -131,11 +131,12 @@ $(VENV)/.fastmcp: $(VENV)/.tools
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --target $(VENV)/uvloop uvloop httptools
 	@touch $@
 
-# What drives a Chromium that is there, the schema of MCP Apps' messages, and axe.
+# What drives a Chromium that is there; MCP Apps' schema, their host's side and the client it needs; and axe.
 $(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
 	@echo "Installing what the browser's tests need (once) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
-	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser @modelcontextprotocol/ext-apps@2.0.4 axe-core@4.14.1
+	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser @modelcontextprotocol/ext-apps@2.0.4 \
+	  @modelcontextprotocol/client@2.4.0 axe-core@4.14.1
 	@touch $@
 
 # What validates and unpacks a desktop bundle, and what reads workflows.

@@ -25,7 +25,7 @@ from juspay_mcp.values.timestamps import format_minute
 MAX_WIDTH: Final = 100
 """Columns that are used of a wider terminal: longer lines are hard to read."""
 
-_NOT_KNOWN: Final = "not known"
+_UNKNOWN: Final = "unknown"
 _NONE: Final = "-"
 # That figures are test figures, the summary says, once.
 _ENVIRONMENTS: Final = {
@@ -33,7 +33,7 @@ _ENVIRONMENTS: Final = {
     "sandbox": ("SANDBOX", "bold black on cyan"),
     "simulator": ("SIMULATOR", "bold black on yellow"),
 }
-_LINKED: Final = {True: "yes", False: "no", None: _NOT_KNOWN}
+_LINKED: Final = {True: "yes", False: "no", None: "not known"}
 _LAST_KNOWN: Final = "NOT REFRESHED: stored balances"
 _FRESHNESS: Final = {"live": "green", "stale": "yellow", "unknown": "yellow"}
 # What isn't counted stands apart from the total, by kind.
@@ -154,7 +154,15 @@ def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:
     }
     total = _or_none(answer.total_balance)
     known = Text(format_grouped(total, answer.currency), "bold") if total is not None else None
-    sum_row = {"Wallet": Text("Total known", "bold"), _BALANCE: known or _missing(expected=answer.linked_count > 0)}
+    is_partial = (
+        answer.omitted_wallets is not MISSING
+        or answer.unreadable_wallets is not MISSING
+        or any(each.kind == "wallet" and each.linked is True and each.balance is MISSING for each in wallets)
+    )
+    sum_row = {
+        "Wallet": Text("Known total" if known and is_partial else "Total", "bold"),
+        _BALANCE: known or _missing(expected=answer.linked_count > 0),
+    }
     sections = [rows["wallet"], [sum_row] if rows["wallet"] else []]
     for kind, (name, what) in _KINDS.items():
         if rows[kind]:
@@ -189,7 +197,7 @@ def _rows(wallet: WalletAnswer, answer: Answer) -> Iterator[Row]:
 
 
 def _missing(*, expected: bool) -> Text:
-    return Text(_NOT_KNOWN, "yellow") if expected else Text(_NONE, "dim")
+    return Text(_UNKNOWN, "yellow") if expected else Text(_NONE, "dim")
 
 
 def _age(last_refreshed: str | MISSING, answer: Answer) -> str:

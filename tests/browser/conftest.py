@@ -1,36 +1,21 @@
 """A real Chromium, the gallery as its host, and a record of everything the two say to each other."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from juspay_mcp.cli.card_preview import run_gallery
 from tests.browser.stage import Stage
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.support.chromium import open_chromium, pictures
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; without one they are skipped, but in CI they fail."""
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM or "chromium", args=FLAGS)
+    """One browser for all tests."""
+    with open_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +44,4 @@ def stage(context: BrowserContext, gallery: str) -> Iterator[Stage]:
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
     """Where pictures are kept."""
-    folder = Path(__file__).parents[2] / "artifacts"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return pictures()

@@ -71,8 +71,8 @@ STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
     "waiting": (waiting, ("Customer ••••arts", "Asking every wallet's provider.")),
     "done": (shown(SAMPLE), ("SIMULATOR", "₹195.00", "INR", "2 of 2 wallets linked", "MobiKwik", "just refreshed")),
     "unfolded": (unfolded, ("Breakdown · 2 parts", "₹22,222.00", "pay later", "not added to the total", "MOBIKWIK")),
-    "empty": (shown("cth_no_wallets"), ("This customer has no wallets.", "No wallets")),
-    "unlinked": (shown("cth_unlinked"), ("Not linked", "0 of 2 wallets linked")),
+    "empty": (shown("cth_no_wallets"), ("No wallets",)),
+    "unlinked": (shown("cth_unlinked"), ("No wallets linked", "Not linked", "0 of 2 wallets linked")),
     "error": (shown("cth_server_error"), ("Couldn't get the balances", "Try again in a few", "Customer ••••")),
     "error after an answer": (
         failed_again, ("Juspay is unavailable.", "Not refreshed", "These figures are the earlier ones.", "₹310.25"),
@@ -81,16 +81,16 @@ STATES: dict[str, tuple[Callable[[Stage], None], tuple[str, ...]]] = {
     "stale": (shown("cth_stale"), ("oldest balance 3 days old", "₹75.00")),
     "pay later": (shown("cth_pay_later"), ("Pay later · credit, not in the total", "₹640.75", "of unknown age")),
     "rewards": (shown("cth_rewards"), ("Rewards · points, not in the total", "250.00", "₹40.40")),
-    "unlisted": (shown("cth_new_provider"), ("Unlisted · of unknown kind, not in the total", "Unlisted provider")),
+    "unlisted": (shown("cth_new_provider"), ("Nothing in the total", "Unlisted · of unknown kind, not in the total")),
     "two of one": (shown("cth_two_of_one"), ("mobile ••••2233", "mobile ••••4455", "id ••••")),
     "not known": (shown("cth_no_answer"), ("Balance unknown", "not counted: balance unknown", "Known total")),
     "last known": (shown("cth_refresh_down"), ("NOT REFRESHED", "stored balances, 2 hours old", "SIMULATOR")),
     "thirty": (all_of("cth_thirty"), ("and 5 more wallets, not listed here", "24 of 30 wallets linked")),
-    "odd balances": (all_of("cth_odd_balances"), ("-₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
+    "odd balances": (all_of("cth_odd_balances"), ("\u2212₹25.50", "₹0.00000125", "₹1,23,45,67,89,01,23,45,678.12")),
     "sandbox": (
         given(lambda: results.answer(results.wallet(), environment="sandbox")), ("SANDBOX", "test figures"),
     ),
-    "hostile": (given(results.hostile), ("<img src=x onerror=alert(1)>", "<script>", "\ufffd", "…")),
+    "hostile": (given(results.hostile), ("<img src=x onerror=alert(1)>", "<script>", "…")),
 }  # fmt: skip
 
 
@@ -166,6 +166,17 @@ def test_the_refresh_button_has_the_host_call_the_tool_again_with_the_same_argum
     expect(stage.card.get_by_role("status")).to_contain_text("3 wallets hold INR 1,770.49")
 
 
+def test_there_is_nothing_to_refresh_before_the_first_answer(stage: Stage) -> None:
+    waiting(stage)
+    expect(stage.card.locator("#refresh")).to_be_hidden()
+    stage.page.locator("#cancel").click()
+    stage.settle()
+    button = stage.card.get_by_role("button", name="Try again")
+    stage.never_answer()
+    button.click()
+    expect(stage.card.get_by_role("button", name="Refreshing…")).to_be_focused()
+
+
 def test_while_it_refreshes_the_button_waits_and_the_figures_stay(stage: Stage) -> None:
     stage.show("cth_all_linked")
     calls = stage.never_answer()
@@ -227,8 +238,12 @@ def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
         re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]", text)
         == []
     )
-    # "Wallet"; a name, alone and behind its initials; a notice.
-    assert max(len(run) for run in re.findall("W+", text)) <= 2000
+    # A masked id, a name and a notice; off the page, the summary that can be copied.
+    for place, most in (("h1, .line", 20), (".name, .part", 40), (".notes", 400), ("main, #said", 1000)):
+        runs = stage.card.locator(place).evaluate_all(
+            "(all) => all.flatMap(({ textContent }) => textContent.match(/W+/g) ?? []).map((run) => run.length)"
+        )
+        assert max(runs) == most, place
     assert re.findall("[\u0335\u0489\u030d]{4,}", text) == []
     assert results.ARABIC in text
 
@@ -498,7 +513,7 @@ def test_the_card_is_no_wider_than_reads_well(stage: Stage) -> None:
     assert stage.frame.evaluate("document.querySelector('main').getBoundingClientRect().width") <= 560
 
 
-OVER_500 = {"unfolded", "thirty", "odd balances", "hostile"}  # opened by a person, or made to break the page
+OVER_500 = {"unfolded", "thirty", "odd balances"}  # opened by a person
 
 
 @pytest.mark.parametrize("state", sorted(STATES.keys() - OVER_500))
@@ -542,6 +557,24 @@ def check_room(stage: Stage) -> None:
     assert width <= inner
 
 
+def test_a_heading_stands_over_wallets_that_are_shown_or_not_at_all(stage: Stage) -> None:
+    credit = results.wallet(provider="Simpl", kind="pay_later", parts=[PART])
+    stage.answer_with(results.answer(*[results.wallet()] * 9, credit))
+    stage.show(SAMPLE)
+    heading = stage.card.get_by_role("heading", level=2)
+    expect(heading).to_be_hidden()
+    stage.card.get_by_role("button", name="Show all 10 wallets").click()
+    expect(heading).to_be_visible()
+
+
+def test_a_host_s_amber_is_made_legible(stage: Stage) -> None:
+    stage.show("cth_no_answer")
+    amber = {"--color-text-warning": "#d19700"}  # the Inspector's, 2.6:1 on white
+    stage.tell({"method": "ui/notifications/host-context-changed", "params": {"styles": {"variables": amber}}})
+    stage.frame.wait_for_function("() => document.documentElement.style.cssText.includes('warning')")
+    assert stage.axe() == []
+
+
 def test_the_host_shows_through(stage: Stage) -> None:
     stage.show(SAMPLE)
     grounds = "[document.documentElement, document.body].map((each) => getComputedStyle(each).backgroundColor)"
@@ -573,25 +606,31 @@ def test_an_error_s_code_and_request_id_are_in_the_fold_for_support(stage: Stage
     assert f"Error upstream_timeout, Juspay's request id {number}" in stage.text()
 
 
-def test_copying_takes_the_clipboard(stage: Stage, context: BrowserContext) -> None:
+def test_copying_fills_the_clipboard_though_the_host_passes_no_permission_on(
+    stage: Stage, context: BrowserContext
+) -> None:
     stage.show("cth_all_linked")
     stage.card.get_by_text("Details for support").click()
-    context.grant_permissions(["clipboard-read", "clipboard-write"])
-    stage.frame.evaluate("navigator.clipboard.writeText = async (words) => { window.copied = words; }")
+    context.grant_permissions(["clipboard-read"])  # to the host's page alone, for this test to look
     for name, words in (("Copy summary", "3 wallets hold INR 1,770.49"), ("Copy details", "Paytm PAYTM id XXXXXX")):
         stage.card.get_by_role("button", name=name).click()
-        stage.card.get_by_role("button", name="Copied").first.wait_for()
-        assert words in stage.frame.evaluate("window.copied")
-        assert "Customer XXXXXXnked, as of 20" in stage.frame.evaluate("window.copied")
+        expect(stage.card.get_by_role("status")).to_have_text("Copied")
+        copied = stage.page.evaluate("navigator.clipboard.readText()")
+        assert words in copied
+        assert re.search(r"Customer XXXXXXnked, as of 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", copied)
+    kinds = "async () => (await navigator.clipboard.read()).map(({ types }) => types)"
+    assert stage.page.evaluate(kinds) == [["text/plain"]]
+    expect(stage.card.locator("footer > pre")).to_be_hidden()
 
 
-def test_a_host_that_forbids_the_clipboard_finds_the_text_selected(stage: Stage) -> None:
+def test_a_browser_that_forbids_even_that_finds_the_text_shown_and_selected(stage: Stage) -> None:
     stage.show("cth_all_linked")
+    stage.frame.evaluate("document.execCommand = () => false")
     stage.card.get_by_role("button", name="Copy summary").click()
     stage.card.get_by_role("button", name="Selected, ready to copy").wait_for()
+    expect(stage.card.locator("footer > pre")).to_contain_text("3 wallets hold INR 1,770.49")
+    expect(stage.card.locator("footer > pre")).to_be_visible()
     assert "3 wallets hold INR 1,770.49" in stage.frame.evaluate("getSelection().toString()")
-    assert all("Clipboard API has been blocked" in line for line in stage.wrong)
-    stage.wrong.clear()
 
 
 def test_the_host_s_progress_is_shown_as_text_while_it_waits_and_only_then(stage: Stage) -> None:
@@ -659,4 +698,6 @@ def test_forced_colours_hide_nothing(scheme: Literal["light", "dark"], stage: St
         "(mark) => [getComputedStyle(mark).borderTopColor, getComputedStyle(mark).backgroundColor]"
     )
     assert border[0] != border[1]
+    dot = stage.card.locator("#head .live").evaluate("(when) => getComputedStyle(when, '::before').borderTopColor")
+    assert dot != border[1]
     stage.page.locator("#frame").screenshot(path=artifacts / f"forced-colours-{scheme}.png")

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from juspay_mcp.answer.model import Answer
 from juspay_mcp.cli.tables import answer_view
+from juspay_mcp.server.card import card_html
 
 PAYTM = {
     "provider": "Paytm",
@@ -77,10 +78,10 @@ Paytm              yes         1,095.00  just refreshed  XXXXXX545d  XXXXXX9999
   Paytm Postpaid   credit     22,222.00  just refreshed
   Paytm            part               -  -
 Freecharge         yes           75.125  3 days old      XXXXXX5294
-PhonePe            yes        not known  -
+PhonePe            yes          unknown  -
 MobiKwik           no                 -  -
 ───────────────────────────────────────────────────────────────────────────────
-Total known                   1,170.125
+Known total                   1,170.125
 ───────────────────────────────────────────────────────────────────────────────
 Pay later          credit   not counted
 Simpl              yes      2,20,910.00  of unknown age
@@ -235,13 +236,27 @@ def test_a_customer_with_credit_alone_gets_no_total() -> None:
 
 def test_without_a_linked_wallet_there_is_no_total_to_know() -> None:
     unlinked = nothing().model_copy(update={"wallets": answer(wallets=[MOBIKWIK]).wallets})
-    assert "Total known                    -\n" in shown(unlinked)
-    assert "Total known            not known\n" in shown(unlinked.model_copy(update={"linked_count": 1}))
+    assert "\nTotal                       -\n" in shown(unlinked)
+    assert "\nTotal                 unknown\n" in shown(unlinked.model_copy(update={"linked_count": 1}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({}, "Total "),
+        ({"wallets": [PAYTM, PHONEPE], "wallet_count": 2, "linked_count": 2}, "Known total "),
+        ({"omitted_wallets": 5, "wallet_count": 6}, "Known total "),
+        ({"unreadable_wallets": 1}, "Known total "),
+    ],
+)
+def test_a_total_that_may_not_be_all_is_called_what_the_card_calls_it(changed: dict[str, Any], words: str) -> None:
+    assert f"\n{words}" in shown(answer(**changed))
+    assert words.strip() in card_html()
 
 
 def test_a_wallet_of_which_it_is_not_known_whether_it_is_linked_says_so() -> None:
     unknown = {name: value for name, value in FREECHARGE.items() if name != "linked"}
-    assert "\nFreecharge   not known       75.125  " in shown(answer(wallets=[unknown]))
+    assert "\nFreecharge  not known       75.125  " in shown(answer(wallets=[unknown]))
 
 
 @pytest.mark.parametrize(

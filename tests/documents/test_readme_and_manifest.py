@@ -277,7 +277,7 @@ def test_a_weakness_is_reported_where_the_project_says() -> None:
 
 def test_a_browser_that_the_tests_find_is_not_installed_beside() -> None:
     script = (ROOT / "scripts" / "install-programs").read_text(encoding="utf-8")
-    tests = (ROOT / "tests" / "browser" / "conftest.py").read_text(encoding="utf-8")
+    tests = (ROOT / "tests" / "support" / "chromium.py").read_text(encoding="utf-8")
     [installed] = re.findall(r"^browsers=\((.+)\)$", script, re.MULTILINE)
     [found] = re.findall(r"^BROWSERS = (\(.+\))$", tests, re.MULTILINE)
     assert tuple(installed.split()) == ast.literal_eval(found)

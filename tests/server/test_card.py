@@ -70,7 +70,7 @@ def test_the_card_loads_nothing_and_makes_no_markup_or_code_of_text() -> None:
 
 
 def test_the_card_forbids_itself_what_it_does_not_need() -> None:
-    assert "content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\"" in card_html()
+    assert "content: \"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\"" in card_html()
 
 
 def test_the_card_asks_for_the_tool_by_its_name() -> None:
