@@ -14,7 +14,7 @@ from evals.case import Case, CaseError, chosen, load_cases
 from evals.endpoint import Endpoint, EndpointError, read_endpoint, require_answer
 from evals.report import Bars, print_table, summarize, write_json, write_junit
 from evals.runner import Outcome, Run, run
-from evals.servers import open_servers
+from evals.servers import Servers, open_servers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,7 +54,7 @@ async def _run(cases: Sequence[Case], endpoint: Endpoint, repeat: int, at_once: 
         done_runs += 1
         print(f"{done_runs:>4}/{all_runs} {'pass' if passed else 'FAIL'} {name} ({seconds:.1f} s)", file=sys.stderr, flush=True)
 
-    async with open_servers() as servers:
+    async with open_servers(Servers) as servers:
         outcome = await run(cases, lambda _: model, servers, repeat=repeat, at_once=at_once, judge=judge, done=tell)
     return Outcome([_without_key(each, endpoint) for each in outcome.runs])
 

@@ -25,16 +25,14 @@ _MAX_REQUESTS: Final = 8  # to the model, for one question: enough for three cal
 
 async def converse(case: Case, model: Model, servers: Servers) -> Transcript:
     """Asks the model all of a case's questions, in one conversation."""
-    toolset = servers[case.server]
     skill = _SKILL.read_text(encoding="utf-8").split("---\n", 2)[2] if case.road == "skill" else ""
-    agent = Agent(model, instructions=[_ROLE, *([skill] if skill else [])], toolsets=[toolset])
+    agent = Agent(model, instructions=[_ROLE, *([skill] if skill else [])], toolsets=[servers.toolset(case.server)])
     history: list[ModelMessage] = []
     turns: list[Turn] = []
     for ask in [*(each.ask for each in case.before), case.ask]:
         said = ask
         if case.road == "prompt" and ask == case.ask:
-            given = await toolset.get_prompt("answer_wallet_question", {"customer_id": case.calls[0], "question": ask})
-            said = "\n".join(str(message.content.content) for message in given.messages)
+            said = await servers.prompt(case.server, customer_id=case.calls[0], question=ask)
         answer, problem = "", None
         with capture_run_messages() as messages:
             try:

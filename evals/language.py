@@ -46,6 +46,7 @@ FRESH_CLAIM: Final = (
     "real time", "freshly", "just been refreshed", "just updated", "a moment ago", "moments ago", "this minute",
     "right now", "brand new", "most recent", "completely current", "fully current", "current balance",
     "current balances", "current figure", "current figures",
+    "अभी रीफ़्रेश", "अभी रिफ़्रेश", "अभी रीफ्रेश", "अभी रिफ्रेश", "abhi refresh", "abhi update",
     "अभी-अभी", "अभी अभी", "ताज़ा", "ताजा", "abhi-abhi", "abhi abhi", "taaza", "taza",
     "இப்போதுதான்", "சற்று முன்", "தற்போதுதான்", "இப்போது புதுப்பிக்கப்பட்ட",
 )  # fmt: skip

@@ -5,17 +5,19 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-import anyio
 from fastmcp.client.transports import StdioTransport
 from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.messages import TextContent
+from pydantic_ai.toolsets import AbstractToolset
 
 from evals.case import ServerName
 from evals.simulated_juspay import SimulatedJuspay
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 
 TOOL: Final = "refresh_customer_wallets"
+PROMPT: Final = "answer_wallet_question"
 
 _CHANGES: Final[Mapping[ServerName, Mapping[str, str]]] = {
     "simulator": {},
@@ -23,8 +25,11 @@ _CHANGES: Final[Mapping[ServerName, Mapping[str, str]]] = {
     "dollars": {"JUSPAY_ENV": "production", "JUSPAY_CURRENCY": "USD"},
     "wrong-key": {"JUSPAY_API_KEY": "not_the_simulators_key"},
     "no-credentials": {"JUSPAY_API_KEY": "", "JUSPAY_MERCHANT_ID": ""},
-    "one-second": {"JUSPAY_TIMEOUT_SECONDS": "1"},
+    "impatient": {"JUSPAY_TIMEOUT_SECONDS": "2"},
 }
+
+
+S = TypeVar("S", bound="Servers")
 
 
 class Servers:
@@ -34,17 +39,22 @@ class Servers:
         self._juspay = juspay
         self._stack = stack
         self._started: dict[ServerName, MCPToolset[Any]] = {}
-        self._lock = anyio.Lock()
 
     async def start(self, names: set[ServerName]) -> None:
         """Starts those that don't run yet. To be called by the task that entered `open_servers`."""
         for name in sorted(names - self._started.keys()):
-            self._started[name] = await self._stack.enter_async_context(self._toolset(name))
+            self._started[name] = await self._stack.enter_async_context(self._open(name))
 
-    def __getitem__(self, name: ServerName) -> "MCPToolset[Any]":
+    def toolset(self, name: ServerName) -> "AbstractToolset[Any]":
+        """The tools of a server that was started."""
         return self._started[name]
 
-    def _toolset(self, name: ServerName) -> "MCPToolset[Any]":
+    async def prompt(self, name: ServerName, **arguments: str) -> str:
+        """The text of the server's prompt."""
+        given = await self._started[name].get_prompt(PROMPT, arguments)
+        return "\n".join(message.content.content for message in given.messages if isinstance(message.content, TextContent))
+
+    def _open(self, name: ServerName) -> "MCPToolset[Any]":
         env = {
             "JUSPAY_ENV": "simulator",
             "JUSPAY_BASE_URL": self._juspay.url,
@@ -65,8 +75,8 @@ class Servers:
 
 
 @asynccontextmanager
-async def open_servers() -> AsyncIterator[Servers]:
+async def open_servers(kind: type[S]) -> AsyncIterator[S]:
     """A simulated Juspay, and the servers that ask it; both end with the context."""
     with SimulatedJuspay() as juspay:
         async with AsyncExitStack() as stack:
-            yield Servers(juspay, stack)
+            yield kind(juspay, stack)

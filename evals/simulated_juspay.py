@@ -16,7 +16,7 @@ from juspay_mcp.simulator.http import Request, Response
 SPENDS: Final = "cth_spends"
 """A Paytm wallet that holds 50 less at each refresh, so an old answer is never right again."""
 SILENT: Final = "cth_silent"
-"""No answer within the budget of the server `one-second`, to the refresh or to the list."""
+"""No answer within the budget of the server `impatient`, to the refresh or to the list."""
 RATE_LIMITED: Final = "cth_rate_limited"
 """Juspay limits the merchant's requests: 429, again in 120 seconds."""
 REJECTED: Final = "cth_rejected"
@@ -25,7 +25,7 @@ REJECTED: Final = "cth_rejected"
 _BASE: Final = "cth_no_error"  # one Paytm wallet
 _STEP: Final = Decimal(50)
 _FIRST: Final = Decimal("90045.50")
-_SILENCE: Final = 2.0  # seconds, more than the budget of that server
+_SILENCE: Final = 3.0  # seconds, more than the budget of that server
 
 
 class SimulatedJuspay(Simulator):

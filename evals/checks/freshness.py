@@ -71,7 +71,9 @@ def says_how_fresh(looked: Looked) -> str | None:
     if not looked.results or not looked.reading.amounts:
         return None
     has_age = re.search(rf"{_NUMBER}[\s-]*(?:{_DAYS}|{_HOURS})|\d{{4}}-\d\d-\d\d|\d{{1,2}}:\d\d", looked.text)
-    told = has_age or mentions(looked.text, (*FRESHNESS, *STORED, *UNKNOWN))
+    is_live = any(wallet["freshness"] == "live" for wallet in looked.wallets)
+    # Beside a fresh figure, "unknown" is said of a balance that is missing, not of an age.
+    told = has_age or mentions(looked.text, (*FRESHNESS, *STORED, *(() if is_live else UNKNOWN)))
     return None if told else "doesn't say how fresh the figures are"
 
 

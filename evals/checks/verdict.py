@@ -70,5 +70,6 @@ class Looked:
 
     @property
     def codes(self) -> list[str]:
-        """The codes of the calls that failed, if none succeeded."""
-        return [] if self.turn.results else [call.code for call in self.turn.calls if call.code]
+        """The codes of the calls that failed, and that no later call made good."""
+        answered = [call.arguments for call in self.turn.calls if call.result is not None]
+        return [call.code for call in self.turn.calls if call.code and call.arguments not in answered]

@@ -175,7 +175,7 @@ class Script:
 
     def error(self, situation: Situation, call: Call) -> str:
         """What an error says, and what to do."""
-        return situation.words[str(call.code)]
+        return situation.words.get(str(call.code)) or WORDS["en"][str(call.code)]
 
     def closing(self, situation: Situation) -> str:
         """What the case wants to hear beside the figures."""
