@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 _INVISIBLE: Final = re.compile(r"[\u00ad\u200b\u2060\ufeff]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -147,10 +148,15 @@ def script_of(text: str) -> str:
 
 
 def _places(text: str, phrase: str) -> list[tuple[int, int]]:
+    return [found.span() for found in _whole(phrase).finditer(text)]
+
+
+@cache
+def _whole(phrase: str) -> re.Pattern[str]:
     phrase = plain(phrase)
     end = r"(?![a-z0-9])" if phrase[-1].isascii() and phrase[-1].isalnum() else ""
     begin = r"(?<![a-z0-9_])" if phrase[0].isascii() and phrase[0].isalnum() else ""
-    return [found.span() for found in re.finditer(f"{begin}{re.escape(phrase)}{end}", text)]
+    return re.compile(f"{begin}{re.escape(phrase)}{end}")
 
 
 def _affirmed(sentence: str, phrase: str) -> bool:

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from evals.case import Case
 from evals.transcript import Call, Transcript, Turn
-from tests.evals.scripted import WORDS, Script, Situation, shown
+from tests.evals.scripted import Script, Situation, shown
 
 RETRYABLE: Final = {"upstream_unavailable", "upstream_timeout", "rate_limited"}
 ONE_MORE_CALL: Final = {"upstream_unavailable", "upstream_timeout", "invalid_customer_id"}
@@ -252,10 +252,19 @@ class SumsUnasked(Script):
 
     @override
     def closing(self, situation: Situation) -> str:
-        money = own_balances(situation)
-        if situation.case.sum or len(money) < 3:
-            return super().closing(situation)
-        return f"{super().closing(situation)} Two of them hold {self.money(situation, str(money[0] + money[1]), 'INR')} together."
+        together = sum_of_two(situation)
+        said = f"Two of them hold {self.money(situation, str(together), 'INR')} together." if together else ""
+        return f"{super().closing(situation)} {said}"
+
+
+def sum_of_two(situation: Situation) -> Decimal | None:
+    """The sum of the first two balances, if nobody asked for it and it isn't a figure of the results by chance."""
+    money = own_balances(situation)
+    figures = {result.get("total_balance") for result in situation.results} | {
+        wallet.get("balance") for result in situation.results for wallet in result.get("wallets", [])
+    }
+    together = sum(money[:2], Decimal(0))
+    return None if situation.case.sum or len(money) < 3 or str(together) in figures else together
 
 
 def own_balances(situation: Situation) -> list[Decimal]:
@@ -530,7 +539,7 @@ MISBEHAVIOURS: Final = [
     wrong(IgnoresUnknown(), "unknown", lambda s: bool(s.case.unknown)),
     wrong(AddsCreditToTheTotal(), "amounts, total", lambda s: s.case.sum and bool(other_kinds(s))),
     wrong(CallsCreditTheTotal(), "total", lambda s: s.case.sum and bool(other_kinds(s))),
-    wrong(SumsUnasked(), "amounts", lambda s: not s.case.sum and len(own_balances(s.last)) > 2),
+    wrong(SumsUnasked(), "amounts", lambda s: sum_of_two(s.last) is not None),
     wrong(InventsMoney(), "amounts", lambda _: True),
     wrong(InventsMoneyWithoutCurrency(), "amounts", lambda _: True),
     wrong(Rounds(), "amounts", lambda s: any(Decimal(w["balance"]) % 1 and w["kind"] != "rewards" for _, w in s.told_amounts)),
@@ -560,4 +569,3 @@ MISBEHAVIOURS: Final = [
     wrong(LeavesAFigureOut(), "told", lambda s: any(figure in {w["provider"] for _, w in s.told} for figure in s.case.tells[:1])),
     wrong(SaysNothing(), "answered", lambda _: True),
 ]  # fmt: skip
-_ = WORDS

@@ -198,7 +198,7 @@ def shown(situation: Situation, result: dict[str, Any]) -> list[dict[str, Any]]:
 def model_of(script: Script, case: Case) -> FunctionModel:
     """A script as a model, in a case."""
 
-    def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+    async def respond(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         assert [tool.name for tool in info.function_tools] == [TOOL]
         parts = [part for message in messages for part in message.parts]
         begins = [place for place, part in enumerate(parts) if isinstance(part, UserPromptPart)]
@@ -209,7 +209,7 @@ def model_of(script: Script, case: Case) -> FunctionModel:
         ids = script.ids(case, situation.place) if asked == 0 else script.again(situation) if asked == 1 else []
         if ids:
             return ModelResponse(parts=[ToolCallPart(TOOL, {"customer_id": each}) for each in ids])
-        return ModelResponse(parts=[TextPart(script.answer(situation))])
+        return ModelResponse(parts=[TextPart(script.answer(situation) or "That is all.")])
 
     return FunctionModel(respond, model_name=type(script).__name__)
 
