@@ -5,7 +5,7 @@ import unicodedata
 from typing import Final
 
 from evals.checks.verdict import Looked
-from evals.language import AN_ID, LATER, mentions, plain, says, script_of
+from evals.language import AN_ID, LATER, mentions, says, script_of
 
 _NEXT_STEP: Final[dict[str, tuple[str, ...]]] = {
     "customer_not_found": (
@@ -64,7 +64,7 @@ def in_the_language_of_the_question(looked: Looked) -> str | None:
 def says_what_the_case_asks_for(looked: Looked) -> str | None:
     """One of the phrases that the case lists is in the answer."""
     phrases = looked.case.says_one_of
-    if not phrases or not looked.is_last or any(plain(each) in looked.text for each in phrases):
+    if not phrases or not looked.is_last or mentions(looked.text, phrases):
         return None
     return "says none of: " + ", ".join(f'"{each}"' for each in phrases)
 

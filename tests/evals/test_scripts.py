@@ -15,7 +15,7 @@ from tests.evals.misbehaving import MISBEHAVIOURS, Misbehaviour, Seen
 from tests.evals.scripted import Script, model_of
 
 
-def test_a_model_that_behaves_passes_every_case(behaved: Outcome, cases: list[Case]) -> None:
+async def test_a_model_that_behaves_passes_every_case(behaved: Outcome, cases: list[Case]) -> None:
     assert {each.case.name: each.error or each.faults for each in behaved.runs if not each.passed} == {}
     assert len(behaved.runs) == len(cases) >= 40
     assert all(len(each.verdicts) == len(CHECKS) for each in behaved.runs)
