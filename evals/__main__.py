@@ -1,4 +1,4 @@
-"""`make evals`: asks a real model the cases, and says how it did. Exit status 0, 1 (bar not met) or 2 (couldn't run)."""
+"""`make evals`: asks a model the cases, and says how it did. Exit status: 0, 1 (bar not met), 2 (couldn't run)."""
 
 import argparse
 import asyncio
@@ -52,7 +52,11 @@ async def _run(cases: Sequence[Case], endpoint: Endpoint, repeat: int, at_once: 
     def tell(name: str, passed: bool, seconds: float) -> None:  # noqa: FBT001 - the runner's callback
         nonlocal done_runs
         done_runs += 1
-        print(f"{done_runs:>4}/{all_runs} {'pass' if passed else 'FAIL'} {name} ({seconds:.1f} s)", file=sys.stderr, flush=True)
+        print(
+            f"{done_runs:>4}/{all_runs} {'pass' if passed else 'FAIL'} {name} ({seconds:.1f} s)",
+            file=sys.stderr,
+            flush=True,
+        )
 
     async with open_servers(Servers) as servers:
         outcome = await run(cases, lambda _: model, servers, repeat=repeat, at_once=at_once, judge=judge, done=tell)

@@ -27,7 +27,8 @@ CURRENCIES: Final = {
 
 _SIGNS: Final = sorted({sign for signs in CURRENCIES.values() for sign in signs}, key=len, reverse=True)
 _CURRENCY: Final = "|".join(
-    rf"(?<![a-z]){re.escape(sign)}" + ("(?![a-z])" if sign[-1].isalpha() and sign.isascii() else "") for sign in _SIGNS
+    rf"(?<![a-z]){re.escape(sign)}" + ("(?![a-z])" if sign[-1].isalpha() and sign.isascii() else "")
+    for sign in _SIGNS
 )
 _MONTH: Final = (
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]*\.?|जनवरी|फरवरी|फ़रवरी|मार्च|अप्रैल|मई|जून|जुलाई|अगस्त|सितंबर|"
@@ -112,7 +113,7 @@ _NOT_ZERO: Final = re.compile(
 
 @dataclass(frozen=True)
 class Amount:
-    """An amount as a text tells it: `value` is None if it can't be read; `begin` and `end` are its place in `plain`."""
+    """An amount as a text tells it, from `begin` to `end` of `Reading.text`; `value` is None if it can't be read."""
 
     text: str
     value: Decimal | None
@@ -141,10 +142,16 @@ def read_amounts(text: str) -> Reading:
         text = pattern.sub(_blank, text)
     # What has a currency sign right before it is money, whatever word follows.
     for pattern in (_DURATION, _COUNT):
-        text = pattern.sub(lambda each: each[0] if _currency_before(each.string, each.start()) else _blank(each), text)
+        text = pattern.sub(
+            lambda each: each[0] if _currency_before(each.string, each.start()) else _blank(each), text
+        )
     text = _NOT_ZERO.sub(_blank, text)
     found += [Amount(each[0], Decimal(0), *each.span()) for each in _ZERO.finditer(text)]
-    found += [Amount(each[0], None, *each.span()) for each in _IN_WORDS.finditer(text) if not re.search(r"\d\s?$", text[: each.start()])]
+    found += [
+        Amount(each[0], None, *each.span())
+        for each in _IN_WORDS.finditer(text)
+        if not re.search(r"\d\s?$", text[: each.start()])
+    ]
     for each in _NUMBER.finditer(text):
         begin, end = each.span()
         digits = each["digits"].rstrip(",")

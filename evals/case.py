@@ -3,10 +3,9 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from typing_extensions import Self
 
 CASES: Final = Path(__file__).parent / "cases"
 """The folder of the cases; each file is a theme."""
@@ -90,7 +89,9 @@ def load_cases(folder: Path = CASES) -> list[Case]:
         else:
             cases += [case.model_copy(update={"theme": path.stem}) for case in read.case]
     names = [case.name for case in cases]
-    faults += [f'the name "{name}" is used twice: rename one' for name in sorted({n for n in names if names.count(n) > 1})]
+    faults += [
+        f'the name "{name}" is used twice: rename one' for name in sorted({n for n in names if names.count(n) > 1})
+    ]
     if not cases and not faults:
         faults.append(f"no cases: {folder} has no .toml file")
     if faults:
@@ -115,7 +116,7 @@ def _said(place: tuple[int | str, ...], kind: str, message: str) -> str:
     keys = [f"{each + 1}" if isinstance(each, int) else each for each in place]
     where = " ".join(keys) or "the file"
     if kind == "extra_forbidden":
-        known = sorted(set(Case.model_fields) - {"theme"}) if keys[-2:-1] != ["before"] and len(keys) <= 3 else sorted(Earlier.model_fields)
+        known = sorted(Earlier.model_fields if "before" in keys else set(Case.model_fields) - {"theme"})
         return f'{where}: unknown key "{keys[-1]}"; known are {", ".join(known)}'
     if kind == "missing":
         return f'{where}: missing; add a line "{keys[-1]} = ..."'

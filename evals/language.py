@@ -11,7 +11,7 @@ _SPACE_IN_NUMBER: Final = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d)
 
 
 def plain(text: str) -> str:
-    """A text as the checks read it: ASCII digits, straight apostrophes, no Markdown, nothing invisible, small letters."""
+    """A text as the checks read it: small letters, ASCII digits, no Markdown, nothing invisible."""
     text = _SPACE_IN_NUMBER.sub("", _INVISIBLE.sub("", text))
     text = unicodedata.normalize("NFKC", text)
     text = "".join(str(unicodedata.digit(sign)) if sign.isdigit() and not sign.isascii() else sign for sign in text)
@@ -91,7 +91,21 @@ LATER: Final = (
     "थोड़ी देर", "कुछ मिनट", "कुछ देर", "बाद में", "thodi der", "kuch der", "kuch minute", "baad mein", "baad me",
     "சிறிது நேரம்", "சில நிமிடங்க", "பிறகு", "மீண்டும் முயற்சி",
 )  # fmt: skip
-ASKING: Final = ("?", "please", "which", "could you", "can you", "need", "कृपया", "बताएँ", "बताइए", "bataiye", "batayein", "தயவு", "தரவும்")
+ASKING: Final = (
+    "?",
+    "please",
+    "which",
+    "could you",
+    "can you",
+    "need",
+    "कृपया",
+    "बताएँ",
+    "बताइए",
+    "bataiye",
+    "batayein",
+    "தயவு",
+    "தரவும்",
+)
 AN_ID: Final = ("id", "identifier", "आईडी", "आई.डी", "ஐடி", "அடையாள")
 
 PROVIDERS: Final = {

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
@@ -73,7 +73,10 @@ def print_table(outcome: Outcome, summary: Summary, bars: Bars, console: Console
         faults += [f"error: {run.error}" for run in runs if run.error]
         unique = list(dict.fromkeys(faults))
         table.add_row(
-            runs[0].case.theme, runs[0].case.name, f"{sum(run.passed for run in runs)}/{len(runs)}", _safe("\n".join(unique))
+            runs[0].case.theme,
+            runs[0].case.name,
+            f"{sum(run.passed for run in runs)}/{len(runs)}",
+            _safe("\n".join(unique)),
         )
     console.print(table)
     cost = "unknown price" if summary.dollars is None else f"{summary.dollars:.4f} dollars at list prices"
@@ -121,7 +124,7 @@ def write_junit(path: Path, outcome: Outcome) -> None:
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def _counted(runs: Sequence[Run]) -> Mapping[str, str]:
+def _counted(runs: Sequence[Run]) -> dict[str, str]:
     failures = sum(run.error is None and not run.passed for run in runs)
     errors = sum(run.error is not None for run in runs)
     seconds = sum(run.seconds for run in runs)

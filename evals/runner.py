@@ -21,8 +21,8 @@ from evals.transcript import Transcript
 WORDING: Final = "wording (judge)"
 """What the judge's opinion is called in a report. No bar counts it."""
 _RUBRIC: Final = (
-    "The output answers a support agent's question about a customer's wallets. It is clear, brief and polite, and in the "
-    "language of the question. Judge the wording alone: whether the figures are right is checked elsewhere."
+    "The output answers a support agent's question about a customer's wallets. It is clear, brief and polite, and in "
+    "the language of the question. Judge the wording alone: whether the figures are right is checked elsewhere."
 )
 
 
@@ -61,7 +61,9 @@ class Outcome:
 
     def share_of(self, *groups: Group) -> float:
         """In how many of the runs all checks of some groups passed, between 0 and 1."""
-        return sum(run.error is None and not any(f.group in groups for f in run.faults) for run in self.runs) / len(self.runs)
+        return sum(run.error is None and not any(f.group in groups for f in run.faults) for run in self.runs) / len(
+            self.runs
+        )
 
     @property
     def errors(self) -> list[Run]:
@@ -105,13 +107,16 @@ async def run(  # noqa: PLR0913 - each is a choice of who runs it
     judge: Model | None = None,
     done: Callable[[str, bool, float], None] = lambda *_: None,
 ) -> Outcome:
-    """Runs each case `repeat` times. `done` is told the name, whether it passed, and the seconds, as each run ends."""
+    """Runs each case `repeat` times. `done` is told each run's name, whether it passed, and its seconds."""
     await servers.start({case.server for case in cases})
 
     async def task(case: Case) -> Transcript:
         return await converse(case, model_for(case), servers)
 
-    evaluators: list[Evaluator[Case, Transcript, None]] = [_Deterministic(done), *([_Wording(judge)] if judge else [])]
+    evaluators: list[Evaluator[Case, Transcript, None]] = [
+        _Deterministic(done),
+        *([_Wording(judge)] if judge else []),
+    ]
     dataset: Dataset[Case, Transcript, None] = Dataset(
         name="juspay-wallets-mcp", cases=[Entry(name=case.name, inputs=case) for case in cases], evaluators=evaluators
     )
@@ -129,7 +134,11 @@ def _run_of(reported: Any) -> Run:  # noqa: ANN401 - the library's own, of three
         if name in reported.assertions
     ]
     # A check that broke must not count as one that passed. A judge that broke has no opinion.
-    broken = [each.error_message for each in reported.evaluator_failures if WORDING not in each.name and each.name != "_Wording"]
+    broken = [
+        each.error_message
+        for each in reported.evaluator_failures
+        if WORDING not in each.name and each.name != "_Wording"
+    ]
     wording = reported.assertions.get(WORDING)
     return Run(
         reported.inputs,

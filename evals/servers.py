@@ -45,16 +45,18 @@ class Servers:
         for name in sorted(names - self._started.keys()):
             self._started[name] = await self._stack.enter_async_context(self._open(name))
 
-    def toolset(self, name: ServerName) -> "AbstractToolset[Any]":
+    def toolset(self, name: ServerName) -> AbstractToolset[Any]:
         """The tools of a server that was started."""
         return self._started[name]
 
     async def prompt(self, name: ServerName, **arguments: str) -> str:
         """The text of the server's prompt."""
         given = await self._started[name].get_prompt(PROMPT, arguments)
-        return "\n".join(message.content.content for message in given.messages if isinstance(message.content, TextContent))
+        return "\n".join(
+            message.content.content for message in given.messages if isinstance(message.content, TextContent)
+        )
 
-    def _open(self, name: ServerName) -> "MCPToolset[Any]":
+    def _open(self, name: ServerName) -> MCPToolset[Any]:
         env = {
             "JUSPAY_ENV": "simulator",
             "JUSPAY_BASE_URL": self._juspay.url,

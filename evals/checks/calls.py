@@ -10,7 +10,7 @@ MAY_TRY_AGAIN = frozenset({"upstream_unavailable", "upstream_timeout", "audit_un
 """The codes after which one more call is right; `rate_limited` names a time, and no conversation waits that long."""
 
 
-def called_as_it_should(looked: Looked) -> str | None:
+def called_as_it_should(looked: Looked) -> str | None:  # noqa: PLR0911 - a fault each, in this order
     """The tool once for each customer the question is about, with the id as it was written, and for nobody else."""
     turn = looked.turn
     if others := sorted({call.tool for call in turn.calls if call.tool != TOOL}):
@@ -48,4 +48,8 @@ def asked_for_the_id(looked: Looked) -> str | None:
 
 
 def _is_one_id(arguments: object) -> bool:
-    return isinstance(arguments, dict) and arguments.keys() == {"customer_id"} and isinstance(arguments["customer_id"], str)
+    return (
+        isinstance(arguments, dict)
+        and arguments.keys() == {"customer_id"}
+        and isinstance(arguments["customer_id"], str)
+    )

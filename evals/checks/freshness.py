@@ -7,18 +7,32 @@ from decimal import Decimal
 from typing import Any, Final
 
 from evals.checks.verdict import Looked
-from evals.language import FRESH_CLAIM, FRESHNESS, REAL, STORED, TEST, UNKNOWN, mentions, provider_places, says, sentences
+from evals.language import (
+    FRESH_CLAIM,
+    FRESHNESS,
+    REAL,
+    STORED,
+    TEST,
+    UNKNOWN,
+    mentions,
+    provider_places,
+    says,
+    sentences,
+)
 
 _NUMBERS: Final = {
     1: "one a an एक ek ஒரு", 2: "two दो do இரண்டு", 3: "three तीन teen மூன்று", 4: "four चार char நான்கு",
     5: "five पाँच पांच paanch ஐந்து", 6: "six छह छः chhah ஆறு", 7: "seven सात saat ஏழு", 8: "eight आठ aath எட்டு",
-    9: "nine नौ nau ஒன்பது", 10: "ten दस das பத்து", 11: "eleven ग्यारह gyarah பதினொன்று", 12: "twelve बारह barah பன்னிரண்டு",
+    9: "nine नौ nau ஒன்பது", 10: "ten दस das பத்து", 11: "eleven ग्यारह gyarah பதினொன்று",
+    12: "twelve बारह barah பன்னிரண்டு",
 }  # fmt: skip
 _WORDS: Final = {word: number for number, words in _NUMBERS.items() for word in words.split()}
 _DAYS: Final = r"days?\b|दिन|din\b|dinon\b|நாள்|நாட்க"
 _HOURS: Final = r"hours?\b|hrs?\b|घंट|घण्ट|ghant|மணி"
 _NUMBER: Final = r"(\d+|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
-_ALL: Final = re.compile(r"\b(?:all|both|each|every|everything)\b|सभी|सब|दोनों|\bsab\b|\bsabhi\b|\bdono\b|எல்லா|அனைத்து|இரண்டும்")
+_ALL: Final = re.compile(
+    r"\b(?:all|both|each|every|everything)\b|सभी|सब|दोनों|\bsab\b|\bsabhi\b|\bdono\b|எல்லா|அனைத்து|இரண்டும்"
+)
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
@@ -84,7 +98,8 @@ def _tells_age(text: str, result: dict[str, Any], wallet: dict[str, Any]) -> boo
     said_days = {_number(each) for each in re.findall(rf"{_NUMBER}[\s-]*(?:{_DAYS})", text)}
     said_hours = {_number(each) for each in re.findall(rf"{_NUMBER}[\s-]*(?:{_HOURS})", text)}
     month = _MONTHS[then.month - 1]
-    dates = rf"{then:%Y-%m-%d}|\b0?{then.day}(?:st|nd|rd|th)?(?: of)? {month}|{month}[a-z]* 0?{then.day}\b|\b0?{then.day}/0?{then.month}\b"
+    day = rf"\b0?{then.day}"
+    dates = rf"{then:%Y-%m-%d}|{day}(?:st|nd|rd|th)?(?: of)? {month}|{month}[a-z]* {day}\b|{day}/0?{then.month}\b"
     return (days > 0 and days in said_days) or hours in said_hours or bool(re.search(dates, text))
 
 

@@ -10,9 +10,7 @@ from evals.amounts import currencies_of, read_amounts
 from evals.checks.verdict import Looked
 from evals.language import CREDIT, EMPTY, UNKNOWN, mentions, provider_places, says, sentences
 
-_TOTAL = re.compile(
-    r"\b(?:total(?:s|ling)?|altogether|in all|sum|combined|overall)\b|कुल|टोटल|\bkul\b|மொத்த"
-)
+_TOTAL = re.compile(r"\b(?:total(?:s|ling)?|altogether|in all|sum|combined|overall)\b|कुल|टोटल|\bkul\b|மொத்த")
 _NOT_A_TOTAL = re.compile(
     r"\b(?:not|n't|without|exclud\w+|includ\w+|beyond|besides|except|credit|pay-later|points|was|were|earlier|before)\b|n't|नहीं|nahi|இல்லை|அல்ல"
 )
@@ -104,7 +102,10 @@ def currency_is_named(looked: Looked) -> str | None:
         return f"speaks of {', '.join(foreign)}; the figures are in {currency}"
     points = {value for wallet in looked.wallets for value in _of_kind(wallet, "rewards")}
     money = {
-        value for wallet in looked.wallets for kind in ("wallet", "pay_later", "unknown") for value in _of_kind(wallet, kind)
+        value
+        for wallet in looked.wallets
+        for kind in ("wallet", "pay_later", "unknown")
+        for value in _of_kind(wallet, kind)
     }
     for amount in amounts:
         if amount.value in points - money and amount.currency:
@@ -122,7 +123,7 @@ def credit_is_called_credit(looked: Looked) -> str | None:
     return "tells credit without calling it that" if told & credit and not says(looked.text, CREDIT) else None
 
 
-def unknown_is_unknown(looked: Looked) -> str | None:
+def unknown_is_unknown(looked: Looked) -> str | None:  # noqa: PLR0911 - a fault each, in this order
     """A balance that is missing is told as unknown, and never as zero or empty."""
     known = {wallet["provider"] for wallet in looked.wallets if "balance" in wallet}
     unknown = {w["provider"] for w in looked.wallets if "balance" not in w and w.get("linked") is not False}
@@ -133,7 +134,12 @@ def unknown_is_unknown(looked: Looked) -> str | None:
         clauses = [each for sentence in said for each in re.split(r",\s|\bbut\b|\band\b|और|\baur\b|மற்றும்", sentence)]
         for clause in (each for each in clauses if provider_places(each, provider)):
             others = any(provider_places(clause, other) for other in known)
-            if read_amounts(clause).amounts and not others and not mentions(clause, UNKNOWN) and not _TOTAL.search(clause):
+            if (
+                read_amounts(clause).amounts
+                and not others
+                and not mentions(clause, UNKNOWN)
+                and not _TOTAL.search(clause)
+            ):
                 return f"tells an amount of {provider}, whose balance is unknown"
     if not looked.is_last:
         return None
@@ -227,4 +233,6 @@ def _of_wallet(wallet: dict[str, Any]) -> set[Decimal]:
 
 
 def _of_kind(wallet: dict[str, Any], kind: str) -> set[Decimal]:
-    return {value for each in (wallet, *wallet.get("parts", [])) if each["kind"] == kind for value in _of_wallet(each)}
+    return {
+        value for each in (wallet, *wallet.get("parts", [])) if each["kind"] == kind for value in _of_wallet(each)
+    }

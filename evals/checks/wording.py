@@ -13,11 +13,15 @@ _NEXT_STEP: Final[dict[str, tuple[str, ...]]] = {
         "could not find", "can't find", "unknown customer", "doesn't exist", "does not exist", "not recognized",
         "didn't find", "नहीं मिला", "नहीं जानता", "nahi mila", "nahi jaanta", "nahin mila", "கிடைக்கவில்லை", "இல்லை",
     ),
-    "authentication_failed": ("credential", "credentials", "api key", "api_key", "juspay_api_key", "the key", "authentication", "क्रेडेंशियल", "चाबी", "key galat"),
+    "authentication_failed": (
+        "credential", "credentials", "api key", "api_key", "juspay_api_key", "the key", "authentication", "क्रेडेंशियल",
+    ),
     "access_denied": ("allow-list", "allowlist", "allow list", "whitelist", "allow-listed", "ip address", "ip"),
     "request_rejected": ("rejected", "juspay_merchant_id", "merchant id", "configuration", "settings", "setup"),
     "not_configured": ("credential", "credentials", "juspay_api_key", "not configured", "isn't configured", "set up"),
-    "upstream_invalid": ("report", "people who run", "administrator", "support team", "whoever runs", "tell the team", "operators"),
+    "upstream_invalid": (
+        "report", "people who run", "administrator", "support team", "whoever runs", "tell the team", "operators",
+    ),
     "invalid_customer_id": AN_ID,
     "upstream_unavailable": LATER,
     "upstream_timeout": LATER,
@@ -71,7 +75,9 @@ def says_what_the_case_asks_for(looked: Looked) -> str | None:
 
 def _names_the_wait(looked: Looked, code: str) -> bool:
     [seconds, *_] = [
-        int(found[1]) for call in looked.turn.calls if call.code == code and (found := re.search(r"(\d+) second", call.error or ""))
+        int(found[1])
+        for call in looked.turn.calls
+        if call.code == code and (found := re.search(r"(\d+) second", call.error or ""))
     ] or [0]
     if re.search(rf"\b{seconds}\s*(?:s\b|sec|सेकंड|सेकेंड|வினாடி|விநாடி)", looked.text):
         return True

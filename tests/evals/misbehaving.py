@@ -1,4 +1,4 @@
-"""Scripted models that do one thing wrong, and in which cases that must show: by what the case and its results hold."""
+"""Scripted models that do one thing wrong; what a case and its results hold says whether it must show there."""
 
 import re
 from collections.abc import Callable
@@ -42,7 +42,12 @@ class Seen:
     @property
     def told(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """Each result with each wallet of it that is told."""
-        return [(result, w) for situation in self.situations for result in situation.results for w in shown(situation, result)]
+        return [
+            (result, w)
+            for situation in self.situations
+            for result in situation.results
+            for w in shown(situation, result)
+        ]
 
     @property
     def told_amounts(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -113,7 +118,9 @@ class RetriesAtOnce(Script):
 
     @override
     def again(self, situation: Situation) -> list[Any]:
-        return [call.arguments["customer_id"] for call in situation.calls if call.error and call.code not in ONE_MORE_CALL]
+        return [
+            call.arguments["customer_id"] for call in situation.calls if call.error and call.code not in ONE_MORE_CALL
+        ]
 
 
 class GivesUp(Script):
@@ -121,7 +128,11 @@ class GivesUp(Script):
 
     @override
     def error(self, situation: Situation, call: Call) -> str:
-        return "That failed, and trying again later won't help." if call.code in RETRYABLE else super().error(situation, call)
+        return (
+            "That failed, and trying again later won't help."
+            if call.code in RETRYABLE
+            else super().error(situation, call)
+        )
 
 
 class SaysLater(Script):
@@ -131,7 +142,11 @@ class SaysLater(Script):
     def error(self, situation: Situation, call: Call) -> str:
         later = {"hi": "थोड़ी देर बाद फिर कोशिश करें।", "hinglish": "kuch der baad try karein."}
         said = later.get(situation.case.language, "Please try again in a few minutes.")
-        return f"{super().error(situation, call)} {said}" if call.code not in RETRYABLE else super().error(situation, call)
+        return (
+            f"{super().error(situation, call)} {said}"
+            if call.code not in RETRYABLE
+            else super().error(situation, call)
+        )
 
 
 class LeavesTheNextStepOut(Script):
@@ -139,9 +154,10 @@ class LeavesTheNextStepOut(Script):
 
     @override
     def error(self, situation: Situation, call: Call) -> str:
-        return {"hi": "कुछ गड़बड़ हो गई है, माफ़ कीजिए।", "hinglish": "Kuch gadbad ho gayi hai, maaf karna, abhi nahi hua."}.get(
-            situation.case.language, "Something went wrong."
-        )
+        return {
+            "hi": "कुछ गड़बड़ हो गई है, माफ़ कीजिए।",
+            "hinglish": "Kuch gadbad ho gayi hai, maaf karna, abhi nahi hua.",
+        }.get(situation.case.language, "Something went wrong.")
 
 
 class CallsAllFresh(Script):
@@ -191,7 +207,9 @@ class PresentsTestsAsReal(HidesThatItIsATest):
     @override
     def warning(self, situation: Situation, result: dict[str, Any]) -> str:
         real = {"hi": "यह असली पैसा है।", "ta": "இது உண்மையான பணம்.", "hinglish": "Ye asli paisa hai."}
-        test = real.get(situation.case.language if situation.is_last else "en", "This is real money, not test figures.")
+        test = real.get(
+            situation.case.language if situation.is_last else "en", "This is real money, not test figures."
+        )
         return f"{test} {super().warning(situation, result)}"
 
 
@@ -234,7 +252,9 @@ class AddsCreditToTheTotal(Script):
     @override
     def total(self, situation: Situation) -> str:
         amounts = [Decimal(w["balance"]) for r in situation.results for w in r.get("wallets", []) if "balance" in w]
-        return situation.words["total"].format(amount=self.money(situation, str(sum(amounts, Decimal("0.00"))), "INR"))
+        return situation.words["total"].format(
+            amount=self.money(situation, str(sum(amounts, Decimal("0.00"))), "INR")
+        )
 
 
 class CallsCreditTheTotal(Script):
@@ -242,7 +262,12 @@ class CallsCreditTheTotal(Script):
 
     @override
     def total(self, situation: Situation) -> str:
-        others = [Decimal(w["balance"]) for r in situation.results for w in r["wallets"] if w["kind"] != "wallet" and "balance" in w]
+        others = [
+            Decimal(w["balance"])
+            for r in situation.results
+            for w in r["wallets"]
+            if w["kind"] != "wallet" and "balance" in w
+        ]
         amount = self.money(situation, str(max(others)), "INR") if others else ""
         return situation.words["total"].format(amount=amount) if others else super().total(situation)
 
@@ -269,7 +294,9 @@ def sum_of_two(situation: Situation) -> Decimal | None:
 
 def own_balances(situation: Situation) -> list[Decimal]:
     """The balances of money in what the last question's calls came to."""
-    wallets = [w for r in situation.results for w in r.get("wallets", []) if w["kind"] == "wallet" and w.get("linked")]
+    wallets = [
+        w for r in situation.results for w in r.get("wallets", []) if w["kind"] == "wallet" and w.get("linked")
+    ]
     return [Decimal(w["balance"]) for w in wallets if "balance" in w] if situation.is_last else []
 
 
@@ -362,7 +389,9 @@ def is_swapped(situation: Situation) -> bool:
     """Whether a provider then has a balance that none of its wallets holds."""
     for result in situation.results:
         held = {(w["provider"], w["balance"]) for w in result.get("wallets", []) if "balance" in w}
-        told = {(w["provider"], w["balance"]) for w in shown(situation, {"wallets": swapped(result)}) if "balance" in w}
+        told = {
+            (w["provider"], w["balance"]) for w in shown(situation, {"wallets": swapped(result)}) if "balance" in w
+        }
         if told - held:
             return True
     return False
@@ -494,6 +523,19 @@ def other_kinds(seen: Seen) -> list[dict[str, Any]]:
     return [w for w in wallets_of(seen) if w["kind"] != "wallet" and w.get("linked") and Decimal(w.get("balance", 0))]
 
 
+def is_person(customer_id: str) -> bool:
+    return "@" in customer_id or customer_id.startswith("+")
+
+
+def is_real(seen: Seen) -> bool:
+    return any(result["environment"] == "production" for result, _ in seen.told)
+
+
+def wholly_unknown(seen: Seen) -> set[str]:
+    """The providers of whom a balance is missing, and none is known."""
+    return {w["provider"] for _, w in seen.told if is_unknown(w)} - {w["provider"] for _, w in seen.told_amounts}
+
+
 @dataclass(frozen=True)
 class Misbehaviour:
     """What a script does wrong, in which cases it shows, and which checks may be the ones that see it."""
@@ -511,8 +553,8 @@ MISBEHAVIOURS: Final = [
     wrong(InventsAnId(), "called", lambda s: s.case.asks_for_id),
     wrong(CutsTheId(), "called", lambda s: bool(s.calls)),
     wrong(CallsTwice(), "called", lambda s: any(call.result for call in s.calls)),
-    wrong(NeverCalls(), "called", lambda s: any(turn.calls for turn in s.turns[:-1]) or bool(s.case.calls) > s.case.call_optional),
-    wrong(CallsWithMore(), "called", lambda s: bool(set(re.findall(r"cth_\w+", s.case.ask)) - {*s.case.calls, "cth_all linked"})),
+    wrong(NeverCalls(), "called", lambda s: bool(s.calls) and (len(s.turns) > 1 or not s.case.call_optional)),
+    wrong(CallsWithMore(), "called", lambda s: bool(set(re.findall(r"cth_\w+", s.case.ask)) - set(s.case.calls))),
     wrong(RetriesAtOnce(), "called", lambda s: any(c.error and c.code not in ONE_MORE_CALL for c in s.calls)),
     wrong(GivesUp(), "next step", lambda s: any(c.code in RETRYABLE for c in s.calls)),
     wrong(
@@ -530,19 +572,21 @@ MISBEHAVIOURS: Final = [
         lambda s: any(w["freshness"] == "stale" and r["source"] == "refresh" for r, w in s.told_amounts),
     ),
     wrong(HidesThatItIsStored(), "stored", lambda s: any(r["source"] == "last_known" for r, _ in s.told_amounts)),
-    wrong(HidesThatItIsATest(), "test figures", lambda s: any(r["environment"] != "production" for r, _ in s.told_amounts)),
-    wrong(PresentsTestsAsReal(), "test figures", lambda s: any(r["environment"] != "production" for r, _ in s.told_amounts)),
-    wrong(CallsRealATest(), "test figures", lambda s: any(r["environment"] == "production" for r, _ in s.told_amounts)),
+    wrong(HidesThatItIsATest(), "test figures", lambda s: bool(s.told_amounts) and not is_real(s)),
+    wrong(PresentsTestsAsReal(), "test figures", lambda s: bool(s.told_amounts) and not is_real(s)),
+    wrong(CallsRealATest(), "test figures", lambda s: bool(s.told_amounts) and is_real(s)),
     wrong(CallsUnknownZero(), "amounts", lambda s: any(is_unknown(w) for _, w in s.told)),
-    wrong(CallsUnknownEmpty(), "unknown", lambda s: any(is_unknown(w) and w["provider"] not in {
-        o["provider"] for _, o in s.told_amounts} for _, w in s.told)),
+    wrong(CallsUnknownEmpty(), "unknown", lambda s: bool(wholly_unknown(s))),
     wrong(IgnoresUnknown(), "unknown", lambda s: bool(s.case.unknown)),
     wrong(AddsCreditToTheTotal(), "amounts, total", lambda s: s.case.sum and bool(other_kinds(s))),
     wrong(CallsCreditTheTotal(), "total", lambda s: s.case.sum and bool(other_kinds(s))),
     wrong(SumsUnasked(), "amounts", lambda s: sum_of_two(s.last) is not None),
     wrong(InventsMoney(), "amounts", lambda _: True),
     wrong(InventsMoneyWithoutCurrency(), "amounts", lambda _: True),
-    wrong(Rounds(), "amounts", lambda s: any(Decimal(w["balance"]) % 1 and w["kind"] != "rewards" for _, w in s.told_amounts)),
+    wrong(
+        Rounds(), "amounts",
+        lambda s: any(Decimal(w["balance"]) % 1 and w["kind"] != "rewards" for _, w in s.told_amounts),
+    ),
     wrong(WritesAmountsInWords(), "amounts", lambda _: True),
     wrong(UsesAnotherCurrency(), "currency", lambda s: any(w["kind"] != "rewards" for _, w in s.told_amounts)),
     wrong(NamesNoCurrency(), "currency", lambda s: any(w["kind"] != "rewards" for _, w in s.told_amounts)),
@@ -554,7 +598,7 @@ MISBEHAVIOURS: Final = [
     wrong(TellsAWalletId(), "tokens and ids", lambda s: bool(s.told)),
     wrong(
         CallsCustomersByTheirId(), "people",
-        lambda s: bool(s.calls) and (s.case.road != "plain" or any(re.search(r"@|^\+\d", each) for each in s.case.calls)),
+        lambda s: bool(s.calls) and (s.case.road != "plain" or any(map(is_person, s.case.calls))),
     ),
     wrong(AsksForTheCode(), "secrets", lambda s: s.case.asks_for_id),
     wrong(DoesNotAskForTheId(), "asked for id", lambda s: s.case.asks_for_id),
@@ -566,6 +610,8 @@ MISBEHAVIOURS: Final = [
         lambda s: not s.case.compares and any(r.get("total_balance") for t in s.turns[:-1] for r in t.results),
     ),
     wrong(AnswersInEnglish(), "language", lambda s: s.case.language != "en"),
-    wrong(LeavesAFigureOut(), "told", lambda s: any(figure in {w["provider"] for _, w in s.told} for figure in s.case.tells[:1])),
+    wrong(
+        LeavesAFigureOut(), "told", lambda s: bool({w["provider"] for _, w in s.told}.intersection(s.case.tells[:1]))
+    ),
     wrong(SaysNothing(), "answered", lambda _: True),
 ]  # fmt: skip

@@ -80,7 +80,7 @@ DEVANAGARI: Final = str.maketrans("0123456789", "०१२३४५६७८९"
 
 @dataclass
 class Situation:
-    """What a script sees when it has to answer: the case, which question it is, and the calls and what they came to."""
+    """What a script sees when it has to answer: the case, which question it is, and what its calls came to."""
 
     case: Case
     place: int
@@ -107,7 +107,7 @@ class Script:
         """The ids it asks about for the question at a place of the conversation."""
         return list(case.calls if place == len(case.before) else case.before[place].calls)
 
-    def again(self, situation: Situation) -> list[Any]:
+    def again(self, situation: Situation) -> list[Any]:  # noqa: ARG002 - for those that misbehave
         """The ids it asks about once more, after it has seen what came back."""
         return []
 
@@ -136,7 +136,9 @@ class Script:
         if "balance" not in wallet:
             return unlinked.strip() or self.unknown(situation, wallet)
         amount, age = self.amount(situation, wallet, result), self.age(situation, wallet, result)
-        template = {"wallet": "holds", "pay_later": "credit", "rewards": "rewards", "unknown": "unlisted"}[wallet["kind"]]
+        template = {"wallet": "holds", "pay_later": "credit", "rewards": "rewards", "unknown": "unlisted"}[
+            wallet["kind"]
+        ]
         return unlinked + words[template].format(name=name, amount=amount, age=age)
 
     def unknown(self, situation: Situation, wallet: dict[str, Any]) -> str:
@@ -170,7 +172,10 @@ class Script:
 
     def total(self, situation: Situation) -> str:
         """The sum that was asked for."""
-        amount = sum((Decimal(result["total_balance"]) for result in situation.results if "total_balance" in result), Decimal(0))
+        amount = sum(
+            (Decimal(result["total_balance"]) for result in situation.results if "total_balance" in result),
+            Decimal(0),
+        )
         return situation.words["total"].format(amount=self.money(situation, str(amount), "INR"))
 
     def error(self, situation: Situation, call: Call) -> str:
@@ -215,7 +220,9 @@ def model_of(script: Script, case: Case) -> FunctionModel:
 
 
 def _begin_of_turn(messages: list[ModelMessage]) -> int:
-    return max(n for n, message in enumerate(messages) if any(isinstance(part, UserPromptPart) for part in message.parts))
+    return max(
+        n for n, message in enumerate(messages) if any(isinstance(part, UserPromptPart) for part in message.parts)
+    )
 
 
 def calls_of(parts: Sequence[Any]) -> list[Call]:

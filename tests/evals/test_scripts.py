@@ -1,10 +1,10 @@
 """A model that behaves passes every case; one that does a thing wrong fails where that shows, and nowhere else."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import anyio
 import pytest
+from typing_extensions import override
 
 from evals.case import Case
 from evals.checks import CHECKS, check
@@ -12,7 +12,7 @@ from evals.conversation import converse
 from evals.runner import Outcome
 from evals.servers import Servers
 from tests.evals.misbehaving import MISBEHAVIOURS, Misbehaviour, Seen
-from tests.evals.scripted import Script, model_of
+from tests.evals.scripted import Script, Situation, model_of
 
 
 async def test_a_model_that_behaves_passes_every_case(behaved: Outcome, cases: list[Case]) -> None:
@@ -41,7 +41,8 @@ async def test_a_phrase_that_a_case_asks_for_is_missed(seen: Mapping[str, Seen],
     class LeavesThePhraseOut(Script):
         """Answers with the figures alone."""
 
-        def closing(self, situation: Any) -> str:
+        @override
+        def closing(self, situation: Situation) -> str:
             return "You are welcome."
 
     asks = {name for name, each in seen.items() if each.case.says_one_of and each.case.name != "points-asked-for"}
