@@ -13,7 +13,7 @@ _SPACE_IN_NUMBER: Final = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d)
 def plain(text: str) -> str:
     """A text as the checks read it: small letters, ASCII digits, no Markdown, nothing invisible."""
     text = _SPACE_IN_NUMBER.sub("", _INVISIBLE.sub("", text))
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", re.sub(r"\*{3,}\s?(?=\d)", "xxxx", text))
     text = "".join(str(unicodedata.digit(sign)) if sign.isdigit() and not sign.isascii() else sign for sign in text)
     text = re.sub(r"[’‘`´]", "'", text).replace("\u2212", "-")
     return re.sub(r"[*|\"“”]", "", re.sub(r"(?<=\d)\*\*(?=[\d.,])", "", text)).casefold()
@@ -121,8 +121,8 @@ PROVIDERS: Final = {
 """What else the names of some providers are written as."""
 
 _BEFORE: Final = re.compile(
-    r"(?:\b(?:not|no|never|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|can't|cannot|won't|without|nor|neither)\b"
-    r"|n't\b)(?:\s+[^\s.,;:।()]+){0,3}\s*$"
+    r"(?:\b(?:not|no|never|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|can't|cannot|couldn't|won't|without|nor|neither|"
+    r"nobody|none|failed|unable)\b|n't\b)(?:\s+(?!(?:and|but)\b)[^\s.,;:।()]+){0,4}\s*$"
 )
 _AFTER: Final = re.compile(
     r"^(?:[^\s.,;:।()]*\s+)(?:[^\s.,;:।()]+\s+){0,3}?(?:नहीं|नही|nahi|nahin|இல்லை|அல்ல|அல்லை|முடியாது)(?![\w])"

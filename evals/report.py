@@ -112,7 +112,7 @@ def write_junit(path: Path, outcome: Outcome) -> None:
     for run in outcome.runs:
         by_theme.setdefault(run.case.theme, []).append(run)
     for theme, runs in by_theme.items():
-        suite = ET.SubElement(root, "testsuite", name=theme, **_counted(runs))
+        suite = ET.SubElement(root, "testsuite", {"name": theme, **_counted(runs)})
         for run in runs:
             test = ET.SubElement(suite, "testcase", classname=theme, name=run.case.name, time=f"{run.seconds:.3f}")
             if run.error:

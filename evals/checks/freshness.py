@@ -53,7 +53,7 @@ def stored_is_told_as_stored(looked: Looked) -> str | None:
     stored = [result for result in looked.results if result["source"] == "last_known"]
     if not stored or not looked.reading.amounts:
         return None
-    if len(stored) == len(looked.results) and says(_without(looked.text, STORED), FRESH_CLAIM):
+    if len(stored) == len(looked.results) and says(looked.text, FRESH_CLAIM):
         return "calls stored figures fresh"
     return None if says(looked.text, STORED) else "doesn't say that the figures are stored, not refreshed"
 
@@ -113,10 +113,3 @@ def _segments(looked: Looked, provider: str) -> Iterator[str]:
     ends = sorted(begin for other in others for begin, _ in provider_places(looked.text, other))
     for begin, _ in provider_places(looked.text, provider):
         yield looked.text[begin : next((end for end in ends if end > begin), len(looked.text))]
-
-
-def _without(text: str, phrases: tuple[str, ...]) -> str:
-    """A text without some phrases, so that `not just refreshed` and `ताज़ा नहीं` leave no claim behind."""
-    for phrase in sorted(phrases, key=len, reverse=True):
-        text = text.replace(phrase, " ")
-    return text

@@ -11,6 +11,7 @@ from evals.checks.verdict import Looked
 from evals.language import CREDIT, EMPTY, UNKNOWN, mentions, provider_places, says, sentences
 
 _TOTAL = re.compile(r"\b(?:total(?:s|ling)?|altogether|in all|sum|combined|overall)\b|कुल|टोटल|\bkul\b|மொத்த")
+_NO_CREDIT = re.compile(r"(?:\bnot|n't) (?:a |any |on )?(?:pay-later )?credit\b|क्रेडिट नहीं|credit nahi")
 _NOT_A_TOTAL = re.compile(
     r"\b(?:not|n't|without|exclud\w+|includ\w+|beyond|besides|except|credit|pay-later|points|was|were|earlier|before)\b|n't|नहीं|nahi|இல்லை|அல்ல"
 )
@@ -84,7 +85,8 @@ def total_is_the_total(looked: Looked) -> str | None:
         gap = looked.reading.text[found.end() : following.begin]
         if len(gap) > 30 or re.search(r"[.!?\n।](?:\s|$)", gap) or _NOT_A_TOTAL.search(gap):  # noqa: PLR2004 - letters
             continue
-        denied = _NOT_A_TOTAL.search(looked.reading.text[max(0, found.start() - 25) : found.start()].split(".")[-1])
+        before = re.split(r"[.,:;()\n]", looked.reading.text[: found.start()])[-1][-25:]
+        denied = _NOT_A_TOTAL.search(before)
         if following.value not in totals and not denied:
             return f'"{following.text}" is called the total, and isn\'t'
     return None
@@ -120,7 +122,9 @@ def credit_is_called_credit(looked: Looked) -> str | None:
     told = {amount.value for amount in looked.reading.amounts}
     money = {value for wallet in looked.wallets for value in _of_kind(wallet, "wallet")}
     credit = {value for wallet in looked.wallets for value in _of_kind(wallet, "pay_later")} - money
-    return "tells credit without calling it that" if told & credit and not says(looked.text, CREDIT) else None
+    if told & credit and (_NO_CREDIT.search(looked.text) or not mentions(looked.text, CREDIT)):
+        return "tells credit without calling it that"
+    return None
 
 
 def unknown_is_unknown(looked: Looked) -> str | None:  # noqa: PLR0911 - a fault each, in this order
