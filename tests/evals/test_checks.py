@@ -59,29 +59,59 @@ T = "Test figures, not real money: "
 TRUE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (T + "3 wallets hold INR 1,770.49, just refreshed: Paytm 1,250.50, MobiKwik 89.99, PhonePe 430.00.", THREE, {}),
     (T + "₹1,250.50 in Paytm, ₹89.99 in MobiKwik and ₹430 in PhonePe, all just refreshed.", THREE, {}),
-    (T + "\n| Wallet | Balance |\n|---|---|\n| Paytm | ₹1,250.50 |\n| MobiKwik | ₹89.99 |\n\nRefreshed just now.", THREE, {}),
+    (
+        T + "\n| Wallet | Balance |\n|---|---|\n| Paytm | ₹1,250.50 |\n| MobiKwik | ₹89.99 |\n\nRefreshed just now.",
+        THREE,
+        {},
+    ),
     ("**Paytm:** Rs. 1250.50 (as of 23 Nov 2026, 09:30). These are simulator figures.", THREE, {}),
-    ("Nobody should take these for real money; they come from the simulator. Paytm has ₹1,250.50 as of now.", THREE, {}),
-    (T + "No, 1,500 rupees is more than any of them holds; Paytm, with ₹1,250.50 just refreshed, is short by ₹249.50.",
-     THREE, {"asked_amount": "1500"}),
+    (
+        "Nobody should take these for real money; they come from the simulator. Paytm has ₹1,250.50 as of now.",
+        THREE,
+        {},
+    ),
+    (
+        T + "No, 1,500 rupees is too much: Paytm, with ₹1,250.50 just refreshed, is short by ₹249.50.",
+        THREE,
+        {"asked_amount": "1500"},
+    ),
     (T + "Paytm and MobiKwik hold ₹1,340.49 together, just refreshed.", THREE, {"sum": True}),
     (T + "Paytm ₹310.25, just refreshed. Freecharge ₹75.00, as of three days ago.", STALE, {}),
     (T + "Freecharge holds ₹75.00, but that figure isn't live: it is from 20 November.", STALE, {}),
     ("ये परीक्षण के आँकड़े हैं। फ्रीचार्ज में ₹७५ हैं, तीन दिन पुराना बैलेंस।", STALE, {"language": "hi"}),
     ("இவை சோதனை எண்கள். Freecharge இல் ரூ 75.00 உள்ளது, 3 நாட்கள் பழையது.", STALE, {"language": "ta"}),
     ("Ye test ke figures hain. Freecharge mein Rs 75 hain, teen din purane.", STALE, {"language": "hinglish"}),
-    (T + "Paytm has ₹520.00, just refreshed. PhonePe did not answer, so its balance isn't known. That doesn't mean it is empty.",
-     UNKNOWN, {"unknown": ["PhonePe"]}),
-    ("Ye asli paisa nahi hai. PhonePe ka balance pata nahi hai, khali nahi maana jaye.", UNKNOWN,
-     {"unknown": ["PhonePe"], "language": "hinglish"}),
-    (T + "The customer's own money is ₹640.75, just refreshed. LazyPay (₹7,500.00) is credit, so not in the total.", CREDIT, {}),
-    (T + "The total doesn't include Simpl's pay-later credit of ₹10,000.00. Paytm: ₹640.75, just refreshed.", CREDIT, {}),
+    (
+        T + "Paytm has ₹520.00, just refreshed. PhonePe's balance isn't known; that doesn't mean it is empty.",
+        UNKNOWN,
+        {"unknown": ["PhonePe"]},
+    ),
+    (
+        "Ye asli paisa nahi hai. PhonePe ka balance pata nahi hai, khali nahi maana jaye.",
+        UNKNOWN,
+        {"unknown": ["PhonePe"], "language": "hinglish"},
+    ),
+    (
+        T
+        + "The customer's own money is ₹640.75, just refreshed. LazyPay (₹7,500.00) is credit, so not in the total.",
+        CREDIT,
+        {},
+    ),
+    (
+        T + "The total doesn't include Simpl's pay-later credit of ₹10,000.00. Paytm: ₹640.75, just refreshed.",
+        CREDIT,
+        {},
+    ),
     (T + "Twid has 250 points, just refreshed. They aren't rupees.", POINTS, {}),
     (T + "They could not be refreshed just now; Juspay had ₹380.00 for Paytm stored.", STORED, {}),
     ("Paytm has ₹1,250.50, just refreshed.", REAL, {}),
-    ("I can't share the full mobile number. " + T + "Paytm ₹1,250.50, mobile ending in 3210, just refreshed.", THREE, {}),
+    (
+        "I can't share the full mobile number. " + T + "Paytm ₹1,250.50, mobile ending in 3210, just refreshed.",
+        THREE,
+        {},
+    ),
     ("Never share your OTP with anybody. " + T + "Paytm ₹1,250.50, just refreshed.", THREE, {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("answer", "came_back", "case"), TRUE)
@@ -136,7 +166,7 @@ FALSE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("language", T + "Paytm ₹1,250.50, just refreshed.", THREE, {"language": "hi"}),
     ("told", T + "Paytm ₹1,250.50, just refreshed.", THREE, {"tells": ["MobiKwik"]}),
     ("answered", "  ", THREE, {}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("check_name", "answer", "came_back", "case"), FALSE)
@@ -147,17 +177,35 @@ def test_a_false_answer_fails(check_name: str, answer: str, came_back: dict[str,
 @pytest.mark.parametrize(
     ("code", "right", "wrong"),
     [
-        ("customer_not_found", "Juspay knows no such customer. Retrying won't help; check the id.", "Try again in a few minutes."),
-        ("authentication_failed", "The API key was rejected, and trying again later won't help until it is corrected.",
-         "The API key was rejected; please try again later."),
+        (
+            "customer_not_found",
+            "Juspay knows no such customer. Retrying won't help; check the id.",
+            "Try again in a few minutes.",
+        ),
+        (
+            "authentication_failed",
+            "The API key was rejected, and trying again later won't help until it is corrected.",
+            "The API key was rejected; please try again later.",
+        ),
         ("access_denied", "The IP address isn't on the allow-list.", "It failed."),
-        ("upstream_unavailable", "Juspay is down. Please try again in a few minutes.",
-         "Juspay is down, and trying again later is pointless."),
+        (
+            "upstream_unavailable",
+            "Juspay is down. Please try again in a few minutes.",
+            "Juspay is down, and trying again later is pointless.",
+        ),
         ("upstream_timeout", "Juspay बहुत धीमा है, थोड़ी देर बाद कोशिश करें।", "Juspay was slow."),
-        ("rate_limited", "Juspay limits requests. Try again in 2 minutes.", "Juspay limits requests. Try again later."),
-        ("upstream_invalid", "The reply can't be used; report it to the people who run the server.", "Ask again in a few minutes."),
+        (
+            "rate_limited",
+            "Juspay limits requests. Try again in 2 minutes.",
+            "Juspay limits requests. Try again later.",
+        ),
+        (
+            "upstream_invalid",
+            "The reply can't be used; report it to the people who run the server.",
+            "Ask again in a few minutes.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_after_an_error_the_right_next_step_passes_and_a_wrong_one_fails(code: str, right: str, wrong: str) -> None:
     error = f"It failed. Try again in 120 seconds. [{code}]"
     language = "hi" if "बाद" in right else "en"
