@@ -37,7 +37,17 @@ class Seen:
 
     @property
     def situations(self) -> list[Situation]:
-        return [Situation(self.case, place, turn.calls, []) for place, turn in enumerate(self.turns)]
+        earlier = [[call for turn in self.turns[:place] for call in turn.calls] for place in range(len(self.turns))]
+        return [Situation(self.case, place, turn.calls, earlier[place]) for place, turn in enumerate(self.turns)]
+
+    def would_be_the_same(self, script: Script) -> bool:
+        """Whether a script, shown the same results, would ask and say the same."""
+        return all(
+            script.ids(self.case, at.place) == [call.arguments["customer_id"] for call in at.calls]
+            and script.again(at) == []
+            and script.answer(at) == turn.answer
+            for at, turn in zip(self.situations, self.turns, strict=True)
+        )
 
     @property
     def told(self) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from rich.console import Console
 from typing_extensions import override
@@ -116,7 +116,8 @@ async def test_the_prompt_and_the_skill_reach_the_model(servers: Servers, cases:
 
     def listener(case: Case) -> FunctionModel:
         async def listen(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-            shown[case.name] = f"{info.instructions} {messages[0].parts[0].content}"  # type: ignore[union-attr] # a prompt
+            [prompt] = [part for part in messages[0].parts if isinstance(part, UserPromptPart)]
+            shown[case.name] = f"{info.instructions} {prompt.content}"
             return ModelResponse(parts=[TextPart("Hm.")])
 
         return FunctionModel(listen)
