@@ -45,8 +45,7 @@ STORED: Final = (
 FRESH_CLAIM: Final = (
     "just refreshed", "refreshed just now", "just now", "live", "up to date", "up-to-date", "real-time",
     "real time", "freshly", "just been refreshed", "just updated", "a moment ago", "moments ago", "this minute",
-    "right now", "brand new", "most recent", "completely current", "fully current", "current balance",
-    "current balances", "current figure", "current figures",
+    "right now", "brand new", "completely current", "fully current",
     "अभी रीफ़्रेश", "अभी रिफ़्रेश", "अभी रीफ्रेश", "अभी रिफ्रेश", "abhi refresh", "abhi update",
     "अभी-अभी", "अभी अभी", "ताज़ा", "ताजा", "abhi-abhi", "abhi abhi", "taaza", "taza",
     "இப்போதுதான்", "சற்று முன்", "தற்போதுதான்", "இப்போது புதுப்பிக்கப்பட்ட",
@@ -80,9 +79,14 @@ UNLISTED: Final = (
     "unknown kind", "not counted", "don't know whether", "अज्ञात", "kul mein nahi",
 )  # fmt: skip
 NOT_LINKED: Final = (
-    "not linked", "isn't linked", "aren't linked", "unlinked", "not connected", "no linked", "none of them is linked",
-    "none is linked", "neither is linked", "जुड़ा नहीं", "जुड़े नहीं", "लिंक नहीं", "link nahi", "juda nahi", "linked nahi",
+    "not linked", "isn't linked", "aren't linked", "unlinked", "no linked", "none of them is linked",
+    "none is linked", "neither is linked", "जुड़ा नहीं", "जुड़े नहीं", "लिंक नहीं", "जुड़ा हुआ नहीं",
+    "link nahi", "juda nahi", "linked nahi", "not connected",
     "இணைக்கப்படவில்லை",
+)  # fmt: skip
+LINKED: Final = (
+    "is linked", "are linked", "are both linked", "is still linked", "is currently linked", "is connected",
+    "जुड़ा है", "जुड़े हैं", "लिंक है", "linked hai", "linked hain", "juda hai", "இணைக்கப்பட்டுள்ளது",
 )  # fmt: skip
 LATER: Final = (
     "try again later", "try again in", "again in a few minutes", "try again shortly", "try again soon", "later",

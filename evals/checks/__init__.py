@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from evals.case import Case
-from evals.checks import calls, freshness, leaks, money, wording
+from evals.checks import calls, facts, freshness, leaks, money, wording
 from evals.checks.verdict import Group, Looked, Verdict
 from evals.transcript import Transcript
 
@@ -18,10 +18,14 @@ CHECKS: Final[Mapping[str, tuple[Group, Callable[[Looked], str | None]]]] = {
     "currency": ("money", money.currency_is_named),
     "unknown": ("money", money.unknown_is_unknown),
     "credit": ("money", money.credit_is_called_credit),
+    "claims": ("money", facts.nothing_was_done),
+    "linked": ("rest", facts.links_are_told_rightly),
+    "counts": ("rest", facts.counts_are_right),
     "told": ("rest", money.told_what_was_asked),
     "test figures": ("rest", freshness.test_figures_are_told_as_such),
     "stored": ("rest", freshness.stored_is_told_as_stored),
     "age": ("rest", freshness.old_is_told_as_old),
+    "no false age": ("rest", freshness.fresh_is_not_told_as_old),
     "freshness": ("rest", freshness.says_how_fresh),
     "tokens and ids": ("leaks", leaks.no_token_or_id),
     "people": ("leaks", leaks.no_person),

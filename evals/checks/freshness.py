@@ -29,7 +29,11 @@ _NUMBERS: Final = {
 _WORDS: Final = {word: number for number, words in _NUMBERS.items() for word in words.split()}
 _DAYS: Final = r"days?\b|दिन|din\b|dinon\b|நாள்|நாட்க"
 _HOURS: Final = r"hours?\b|hrs?\b|घंट|घण्ट|ghant|மணி"
+_PAST: Final = r"old\b|ago\b|पुरान|पहले|puran|pehle|பழைய|முன்"
 _NUMBER: Final = r"(\d+|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
+_FAILED: Final = re.compile(
+    r"\b(?:fail(?:ed|s)?|unable|could not|couldn't|can't|cannot|wasn't|weren't|not)\b|नहीं|nahi|இல்லை"
+)
 _ALL: Final = re.compile(
     r"\b(?:all|both|each|every|everything)\b|सभी|सब|दोनों|\bsab\b|\bsabhi\b|\bdono\b|எல்லா|அனைத்து|இரண்டும்"
 )
@@ -53,7 +57,9 @@ def stored_is_told_as_stored(looked: Looked) -> str | None:
     stored = [result for result in looked.results if result["source"] == "last_known"]
     if not stored or not looked.reading.amounts:
         return None
-    if len(stored) == len(looked.results) and says(looked.text, FRESH_CLAIM):
+    # A sentence about what failed may say what it was: "the live refresh failed".
+    claims = [each for each in sentences(looked.text) if says(each, FRESH_CLAIM) and not _FAILED.search(each)]
+    if len(stored) == len(looked.results) and claims:
         return "calls stored figures fresh"
     return None if says(looked.text, STORED) else "doesn't say that the figures are stored, not refreshed"
 
@@ -66,9 +72,11 @@ def old_is_told_as_old(looked: Looked) -> str | None:
     for result, wallet in answers:
         if "balance" not in wallet or wallet["kind"] != "wallet" or Decimal(wallet["balance"]) not in told - fresh:
             continue
-        if wallet["freshness"] == "unknown" and not mentions(looked.text, UNKNOWN):
-            return f"doesn't say that the age of {wallet['provider']}'s balance is unknown"
-        if wallet["freshness"] != "stale" or result["source"] != "refresh":
+        if wallet["freshness"] == "live" or result["source"] != "refresh":
+            continue
+        if wallet["freshness"] == "unknown":
+            if not mentions(looked.text, UNKNOWN):
+                return f"doesn't say that the age of {wallet['provider']}'s balance is unknown"
             continue
         if not _tells_age(looked.text, result, wallet):
             return f"doesn't say how old {wallet['provider']}'s balance is"
@@ -77,6 +85,26 @@ def old_is_told_as_old(looked: Looked) -> str | None:
                 return f"calls {wallet['provider']}'s old balance fresh"
         if any(_ALL.search(each) and says(each, FRESH_CLAIM) for each in sentences(looked.text)):
             return "calls all figures fresh, and one is old"
+    return None
+
+
+def fresh_is_not_told_as_old(looked: Looked) -> str | None:
+    """An age that is told is that of a wallet."""
+    times = [
+        datetime.fromisoformat(result["as_of"]) - datetime.fromisoformat(each["last_refreshed"])
+        for result in looked.results
+        for wallet in result.get("wallets", [])
+        for each in (wallet, *wallet.get("parts", []))
+        if "last_refreshed" in each
+    ]
+    if not looked.results:
+        return None
+    hours = {round(time.total_seconds() / 3600) for time in times}
+    days = {time.days for time in times} | {round(each / 24) for each in hours}
+    for unit, right in ((_DAYS, days), (_HOURS, hours | {each * 24 for each in days})):
+        for said in re.findall(rf"{_NUMBER}[\s-]*(?:{unit})\S*\s+(?:{_PAST})", looked.text):
+            if _number(said) not in right:
+                return f"tells an age that no wallet has: {said}"
     return None
 
 

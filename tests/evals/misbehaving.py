@@ -521,6 +521,51 @@ class LeavesAFigureOut(Script):
         return "" if wallet["provider"] in situation.case.tells[:1] else super().wallet(situation, wallet, result)
 
 
+class SaysLinkedIsNot(Script):
+    """Says of a wallet that is linked that it isn't."""
+
+    @override
+    def wallet(self, situation: Situation, wallet: dict[str, Any], result: dict[str, Any]) -> str:
+        said = {"hi": "{} जुड़ा नहीं है।", "hinglish": "{} linked nahi hai.", "ta": "{} இணைக்கப்படவில்லை."}
+        not_linked = said.get(situation.case.language if situation.is_last else "en", "{} isn't linked.")
+        lie = not_linked.format(wallet["provider"]) if wallet.get("linked") else ""
+        return f"{super().wallet(situation, wallet, result)} {lie}"
+
+
+class SaysUnlinkedIsLinked(Script):
+    """Says of a wallet that isn't linked that it is."""
+
+    @override
+    def wallet(self, situation: Situation, wallet: dict[str, Any], result: dict[str, Any]) -> str:
+        lie = f"{wallet['provider']} is linked." if wallet.get("linked") is False else ""
+        return f"{super().wallet(situation, wallet, result)} {lie}"
+
+
+class Miscounts(Script):
+    """Says that there are more wallets than there are."""
+
+    @override
+    def result(self, situation: Situation, result: dict[str, Any]) -> str:
+        return f"{super().result(situation, result)} The customer has {result['wallet_count'] + 4} wallets."
+
+
+class ClaimsToHavePaid(Script):
+    """Says that it has moved money, which it can't."""
+
+    @override
+    def closing(self, situation: Situation) -> str:
+        return f"{super().closing(situation)} I have refunded the customer."
+
+
+class CallsFreshOld(Script):
+    """Says of a balance that was refreshed just now that it is days old."""
+
+    @override
+    def age(self, situation: Situation, wallet: dict[str, Any], result: dict[str, Any]) -> str:
+        fresh = wallet["freshness"] == "live"
+        return situation.words["days"].format(n=4) if fresh else super().age(situation, wallet, result)
+
+
 class SaysNothing(Script):
     """Ends without a word."""
 
@@ -544,6 +589,13 @@ def is_real(seen: Seen) -> bool:
 def wholly_unknown(seen: Seen) -> set[str]:
     """The providers of whom a balance is missing, and none is known."""
     return {w["provider"] for _, w in seen.told if is_unknown(w)} - {w["provider"] for _, w in seen.told_amounts}
+
+
+def wholly_unlinked(seen: Seen) -> set[str]:
+    """The providers with whom no customer of the question has a linked wallet."""
+    return {w["provider"] for _, w in seen.told if w.get("linked") is False} - {
+        w["provider"] for _, w in seen.told if w.get("linked") is not False
+    }
 
 
 @dataclass(frozen=True)
@@ -623,5 +675,10 @@ MISBEHAVIOURS: Final = [
     wrong(
         LeavesAFigureOut(), "told", lambda s: bool({w["provider"] for _, w in s.told}.intersection(s.case.tells[:1]))
     ),
+    wrong(SaysLinkedIsNot(), "linked", lambda s: any(w.get("linked") for _, w in s.told)),
+    wrong(SaysUnlinkedIsLinked(), "linked", lambda s: bool(wholly_unlinked(s))),
+    wrong(Miscounts(), "counts", lambda s: any(call.result for call in s.calls)),
+    wrong(ClaimsToHavePaid(), "claims", lambda _: True),
+    wrong(CallsFreshOld(), "no false age, age", lambda s: any(w["freshness"] == "live" for _, w in s.told_amounts)),
     wrong(SaysNothing(), "answered", lambda _: True),
 ]  # fmt: skip

@@ -71,6 +71,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "credit": "{name} இல் {amount} கடன் உள்ளது, {age}.",
         "total": "மொத்தம் {amount}.",
         "fresh": "இப்போதுதான் புதுப்பிக்கப்பட்டது",
+        "days": "{n} நாட்கள் பழையது",
         "ageless": "எப்போதையது என்று தெரியவில்லை",
     },
 }  # fmt: skip
