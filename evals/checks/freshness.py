@@ -32,7 +32,8 @@ _HOURS: Final = r"hours?\b|hrs?\b|घंट|घण्ट|ghant|மணி"
 _PAST: Final = r"old\b|ago\b|पुरान|पहले|puran|pehle|பழைய|முன்"
 _NUMBER: Final = r"(\d+|" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")"
 _FAILED: Final = re.compile(
-    r"\b(?:fail(?:ed|s)?|unable|could not|couldn't|can't|cannot|wasn't|weren't|not)\b|नहीं|nahi|இல்லை"
+    r"\b(?:fail(?:ed|s)?|unable|could not|couldn't|can't|cannot)\b|(?:\bnot|n't) (?:been |be |just ){0,2}refreshed|"
+    r"(?:रीफ़्रेश|रिफ़्रेश|रीफ्रेश|रिफ्रेश|ताज़ा|refresh|update) (?:\S+ ){0,2}(?:नहीं|nahi)|புதுப்பிக்க"
 )
 _ALL: Final = re.compile(
     r"\b(?:all|both|each|every|everything)\b|सभी|सब|दोनों|\bsab\b|\bsabhi\b|\bdono\b|எல்லா|அனைத்து|இரண்டும்"
