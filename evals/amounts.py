@@ -124,8 +124,9 @@ class Amount:
 
 @dataclass(frozen=True)
 class Reading:
-    """A text with all that isn't money masked, letter for letter, and the amounts in it."""
+    """The amounts of a text, the text they are places of, and the same with all that isn't money masked."""
 
+    source: str
     text: str
     amounts: list[Amount]
 
@@ -136,6 +137,7 @@ def read_amounts(text: str) -> Reading:
     # `rs1250`, `1250inr`: apart, so that neither is taken for an id.
     text = re.sub(r"(?<![a-z])(rs\.?|inr|usd|us\$|eur|gbp|aed|sgd|btc)(?=\d)", r"\1 ", text)
     text = re.sub(r"(?<=\d)(?=(?:rs|inr|usd|eur|rupees?|rupaye)\b)", " ", text)
+    source = text
     found = [_in_paise(each) for each in _PAISE.finditer(text)]
     text = _PAISE.sub(_blank, text)
     for pattern in _NOT_MONEY:
@@ -161,7 +163,7 @@ def read_amounts(text: str) -> Reading:
         if each["sign"] and value is not None:
             value = -value
         found.append(Amount(each[0].rstrip(","), value, begin, end, _currency_around(text, begin, end)))
-    return Reading(text, sorted(found, key=lambda amount: amount.begin))
+    return Reading(source, text, sorted(found, key=lambda amount: amount.begin))
 
 
 def currencies_of(text: str) -> set[str]:

@@ -17,6 +17,12 @@ class Call:
     error: str | None = None
 
     @property
+    def customer(self) -> str:
+        """The id that was asked about; empty if the arguments name none."""
+        given = self.arguments.get("customer_id") if isinstance(self.arguments, dict) else None
+        return given if isinstance(given, str) else ""
+
+    @property
     def code(self) -> str | None:
         """The stable code of the error."""
         found = _CODE.search(self.error or "")

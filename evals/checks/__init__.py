@@ -14,6 +14,7 @@ CHECKS: Final[Mapping[str, tuple[Group, Callable[[Looked], str | None]]]] = {
     "asked for id": ("rest", calls.asked_for_the_id),
     "amounts": ("money", money.invented_nothing),
     "attribution": ("money", money.gave_each_its_own),
+    "customers": ("money", money.gave_each_customer_their_own),
     "total": ("money", money.total_is_the_total),
     "currency": ("money", money.currency_is_named),
     "unknown": ("money", money.unknown_is_unknown),

@@ -17,7 +17,7 @@ def called_as_it_should(looked: Looked) -> str | None:  # noqa: PLR0911 - a faul
         return f"called {', '.join(others)}, which the server doesn't have"
     if odd := [call.arguments for call in turn.calls if not _is_one_id(call.arguments)]:
         return f"called with {odd[0]!r} instead of one customer_id"
-    made = Counter(str(call.arguments["customer_id"]) for call in turn.calls)
+    made = Counter(call.customer for call in turn.calls)
     if not made and looked.is_last and looked.case.call_optional:
         return None
     if foreign := sorted(made.keys() - set(looked.expected)):
@@ -25,7 +25,7 @@ def called_as_it_should(looked: Looked) -> str | None:  # noqa: PLR0911 - a faul
     if missing := [each for each in looked.expected if each not in made]:
         return f"never asked about {', '.join(map(repr, missing))}"
     for customer, times in made.items():
-        codes = {call.code for call in turn.calls if call.arguments["customer_id"] == customer and call.code}
+        codes = {call.code for call in turn.calls if call.customer == customer and call.code}
         most = 2 if codes and codes <= MAY_TRY_AGAIN else 1
         if times > most:
             return f"asked {times} times about {customer!r}"

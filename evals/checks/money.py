@@ -8,7 +8,7 @@ from typing import Any
 
 from evals.amounts import currencies_of, read_amounts
 from evals.checks.verdict import Looked
-from evals.language import CREDIT, EMPTY, UNKNOWN, mentions, provider_places, says, sentences
+from evals.language import CREDIT, EMPTY, UNKNOWN, mentions, plain, provider_places, says, sentences
 
 _TOTAL = re.compile(r"\b(?:total(?:s|ling)?|altogether|in all|sum|combined|overall)\b|कुल|टोटल|\bkul\b|மொத்த")
 _NO_CREDIT = re.compile(r"(?:\bnot|n't) (?:a |any |on )?(?:pay-later )?credit\b|क्रेडिट नहीं|credit nahi")
@@ -70,6 +70,28 @@ def gave_each_its_own(looked: Looked) -> str | None:
         if after and before:
             return f"says of {after} what another provider holds"
     return None
+
+
+def gave_each_customer_their_own(looked: Looked) -> str | None:
+    """Of two customers that the answer names by their ids, each is told what is theirs."""
+    owned = {
+        call.customer: {value for each in _entries(call.result) for value in _of_wallet(each)}
+        | ({Decimal(call.result["total_balance"])} if "total_balance" in call.result else set())
+        for call in looked.turn.calls
+        if call.result is not None
+    }
+    known = {value for values in owned.values() for value in values}
+    names = sorted(
+        (*found.span(), customer)
+        for customer in owned
+        for found in re.finditer(rf"(?<!\w){re.escape(plain(customer))}(?!\w)", looked.reading.source)
+    )
+    told = [(each.begin, each.value) for each in looked.reading.amounts if each.value in known]
+    if len(owned) < 2 or not names:  # noqa: PLR2004 - with one customer, there is nothing to mix up
+        return None
+    after = _misplaced(names, told, owned, is_after=True)
+    before = _misplaced(names, told, owned, is_after=False)
+    return f"says of {after} what another customer has" if after and before else None
 
 
 def total_is_the_total(looked: Looked) -> str | None:
@@ -230,6 +252,11 @@ def _figures(looked: Looked, figure: str) -> set[Decimal]:
     if figure == "total":
         return {Decimal(result["total_balance"]) for result in looked.results if "total_balance" in result}
     return {value for wallet in looked.wallets if wallet["provider"] == figure for value in _of_wallet(wallet)}
+
+
+def _entries(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The wallets of a result, and their parts."""
+    return [each for wallet in result.get("wallets", []) for each in (wallet, *wallet.get("parts", []))]
 
 
 def _of_wallet(wallet: dict[str, Any]) -> set[Decimal]:

@@ -43,7 +43,7 @@ class Seen:
     def would_be_the_same(self, script: Script) -> bool:
         """Whether a script, shown the same results, would ask and say the same."""
         return all(
-            script.ids(self.case, at.place) == [call.arguments["customer_id"] for call in at.calls]
+            script.ids(self.case, at.place) == [call.customer for call in at.calls]
             and script.again(at) == []
             and script.answer(at) == turn.answer
             for at, turn in zip(self.situations, self.turns, strict=True)
@@ -102,7 +102,7 @@ class CallsTwice(Script):
 
     @override
     def again(self, situation: Situation) -> list[Any]:
-        return [call.arguments["customer_id"] for call in situation.calls if call.result]
+        return [call.customer for call in situation.calls if call.result]
 
 
 class NeverCalls(Script):
@@ -128,9 +128,7 @@ class RetriesAtOnce(Script):
 
     @override
     def again(self, situation: Situation) -> list[Any]:
-        return [
-            call.arguments["customer_id"] for call in situation.calls if call.error and call.code not in ONE_MORE_CALL
-        ]
+        return [call.customer for call in situation.calls if call.error and call.code not in ONE_MORE_CALL]
 
 
 class GivesUp(Script):
@@ -437,7 +435,7 @@ class CallsCustomersByTheirId(Script):
 
     @override
     def answer(self, situation: Situation) -> str:
-        ids = " and ".join(str(call.arguments["customer_id"]) for call in situation.calls)
+        ids = " and ".join(str(call.customer) for call in situation.calls)
         return f"{ids}: {super().answer(situation)}"
 
 
@@ -489,7 +487,7 @@ class AsksAgainAndTellsTheOldFigures(Script):
     @override
     def answer(self, situation: Situation) -> str:
         if situation.is_last and is_asked_again(situation.case):
-            old = [call for call in situation.earlier if call.arguments["customer_id"] in situation.case.calls]
+            old = [call for call in situation.earlier if call.customer in situation.case.calls]
             situation = Situation(situation.case, situation.place, old, [])
         return super().answer(situation)
 
@@ -519,6 +517,21 @@ class LeavesAFigureOut(Script):
     @override
     def wallet(self, situation: Situation, wallet: dict[str, Any], result: dict[str, Any]) -> str:
         return "" if wallet["provider"] in situation.case.tells[:1] else super().wallet(situation, wallet, result)
+
+
+class SwapsCustomers(Script):
+    """Tells each of two customers' figures as the other's."""
+
+    @override
+    def answer(self, situation: Situation) -> str:
+        results = situation.results
+        if len(results) < 2:
+            return super().answer(situation)
+        ids = [call.customer for call in situation.calls if call.result]
+        said = [
+            f"{each}: {self.result(situation, result)}" for each, result in zip(ids, reversed(results), strict=True)
+        ]
+        return " ".join([*said, self.total(situation) if situation.case.sum else ""])
 
 
 class SaysLinkedIsNot(Script):
@@ -675,6 +688,7 @@ MISBEHAVIOURS: Final = [
     wrong(
         LeavesAFigureOut(), "told", lambda s: bool({w["provider"] for _, w in s.told}.intersection(s.case.tells[:1]))
     ),
+    wrong(SwapsCustomers(), "customers", lambda s: any(len(turn.results) > 1 for turn in s.turns)),
     wrong(SaysLinkedIsNot(), "linked", lambda s: any(w.get("linked") for _, w in s.told)),
     wrong(SaysUnlinkedIsLinked(), "linked", lambda s: bool(wholly_unlinked(s))),
     wrong(Miscounts(), "counts", lambda s: any(call.result for call in s.calls)),

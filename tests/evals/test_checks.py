@@ -274,6 +274,20 @@ def test_a_call_with_anything_but_one_id_fails() -> None:
         assert "called" in found
 
 
+@pytest.mark.parametrize(
+    ("answer", "fails"),
+    [
+        ("cth_0 has ₹1,250.50 in Paytm, cth_1 has ₹310.25 in Paytm, both just refreshed.", False),
+        ("₹1,250.50 in Paytm for cth_0, and ₹310.25 in Paytm for cth_1, both just refreshed.", False),
+        ("**cth_0**\n- Paytm: ₹1,250.50\n\n**cth_1**\n- Paytm: ₹310.25\n\nJust refreshed.", False),
+        ("cth_0 has ₹310.25 in Paytm, cth_1 has ₹1,250.50 in Paytm, both just refreshed.", True),
+        ("₹310.25 in Paytm for cth_0, and ₹1,250.50 in Paytm for cth_1, both just refreshed.", True),
+    ],
+)
+def test_the_figures_of_two_customers_are_not_mixed_up(answer: str, fails: bool) -> None:  # noqa: FBT001 - a parameter
+    assert set(faults(T + answer, THREE, STALE)) == ({"customers"} if fails else set())
+
+
 def test_a_tool_that_does_not_exist_is_not_to_be_called() -> None:
     case = Case(name="c", why="A test.", ask="?", calls=[])
     call = Call("refund_customer", {"customer_id": "c"}, None, "Unknown tool")
