@@ -51,6 +51,8 @@ def read_endpoint(environ: Mapping[str, str]) -> Endpoint:
     base_url, api_key, model = (environ[name].strip() for name in _NEEDED)
     if not base_url.startswith(("http://", "https://")):
         raise EndpointError("OPENAI_BASE_URL must begin with http:// or https://")
+    if "@" in base_url.split("/")[2]:
+        raise EndpointError("OPENAI_BASE_URL has a name or password in it: give the key in OPENAI_API_KEY")
     return Endpoint(base_url.rstrip("/"), api_key, model, environ.get("EVAL_JUDGE_MODEL", "").strip())
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -183,6 +183,8 @@ def test_a_variable_that_is_missing_is_named_with_what_it_is_for(left_out: str) 
 def test_an_address_must_be_one() -> None:
     with pytest.raises(EndpointError, match="must begin with http"):
         read_endpoint(dict.fromkeys(NEEDED, "localhost:8080"))
+    with pytest.raises(EndpointError, match="has a name or password in it"):
+        read_endpoint(dict.fromkeys(NEEDED, "http://me:secret@localhost:8080"))
 
 
 def test_a_key_is_neither_shown_nor_repeated() -> None:
@@ -192,20 +194,43 @@ def test_a_key_is_neither_shown_nor_repeated() -> None:
 
 
 @contextmanager
-def answering(status: int) -> Iterator[str]:
-    """An address where every request is answered with a status."""
+def answering(status: int, says: str = "", refuses: str = "") -> Iterator[str]:
+    """An address of a model that calls the tool about cth_all_linked and then `says` something, or `refuses`."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status)
-            self.send_header("content-length", "0")
+            self.respond(status, {})
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            function = {"name": TOOL, "arguments": '{"customer_id": "cth_all_linked"}'}
+            call = {"id": "call", "type": "function", "function": function}
+            message = (
+                {"role": "assistant", "content": says}
+                if asked["messages"][-1]["role"] == "tool"
+                else {"role": "assistant", "content": None, "tool_calls": [call]}
+            )
+            usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            completion = {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+            if refuses:
+                self.respond(400, {"error": {"message": refuses}})
+            else:
+                self.respond(200, completion | {"usage": usage})
+
+        def respond(self, code: int, body: dict[str, Any]) -> None:
+            written = json.dumps(body).encode()
+            self.send_response(code)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(written)))
             self.end_headers()
+            self.wfile.write(written)
 
         @override
         def log_message(self, *_: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
@@ -251,3 +276,35 @@ def test_the_command_lists_the_cases_without_a_model() -> None:
     ended = evals("--list", "--only", "freshness")
     assert ended.returncode == 0
     assert "three-days-old" in ended.stdout
+
+
+TRUE = "Test figures: MobiKwik holds ₹89.99, just refreshed."
+
+
+@pytest.mark.parametrize(
+    ("says", "refuses", "status", "said"),
+    [
+        (TRUE, "", 0, "bar met"),
+        (TRUE.replace("89.99", "98.99"), "", 1, "BAR NOT MET"),
+        (TRUE, "no credit left for sk-very-secret", 2, "no credit left for (key)"),
+    ],
+)
+def test_the_command_asks_a_model_at_an_address(
+    says: str, refuses: str, status: int, said: str, tmp_path: Path
+) -> None:
+    report, junit = tmp_path / "evals.json", tmp_path / "evals.xml"
+    with answering(200, says, refuses) as url:
+        ended = evals(
+            "--only", "one-wallet", "--repeat", "2", "--json", str(report), "--junit", str(junit),
+            OPENAI_BASE_URL=url, OPENAI_API_KEY="sk-very-secret", EVAL_MODEL="m", COLUMNS="200",
+        )  # fmt: skip
+    assert ended.returncode == status, ended.stderr
+    assert said in ended.stdout
+    written = json.loads(report.read_text(encoding="utf-8"))
+    assert [run["passed"] for run in written["runs"]] == [status == 0] * 2
+    assert (written["summary"]["input_tokens"], written["summary"]["output_tokens"]) == (
+        (0, 0) if refuses else (40, 20)
+    )
+    everything = ended.stdout + ended.stderr + report.read_text("utf-8") + junit.read_text("utf-8")
+    assert "very-secret" not in everything
+    assert len([line for line in ended.stderr.splitlines() if "one-wallet" in line]) == (0 if refuses else 2)
