@@ -60,7 +60,7 @@ _NOT_MONEY: Final = tuple(
         r"x{3,}[\w.@+-]*|[•#]{2,}\s?[\w.@-]*|x{2,}\d{2,4}\b",
         r"(?:ending|ends|last (?:four|4)(?: digits| characters)?)(?: in| with| are| is|:)*\s+[\w]{2,4}\b(?![.,]\d)",
         r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
-        r"(?<!\w)\+\d{8,}|\S+@\S+|\b(?=[\w-]*[a-z])\w+_\w+|\b(?=\w*[a-z]\w*\d\w*[a-z])\w{6,}",
+        r"(?<!\w)\+\d{8,}|\S+@\S+|\b(?:c[ts][ht]|wl[tm]|tkn|tok|tk)_\w+|\b\w+_\w*[a-z]\w*|\b(?=\w*[a-z]\w*\d\w*[a-z])\w{6,}",
         r"\d+(?:\.\d+)?\s?(?:%|percent\b|per cent\b|प्रतिशत|फ़ीसदी|फीसदी|சதவீத)",
         r"\b(?:http|status)(?: code| status)?\s*\(?\d{3}\b",
         r"^\s*(?:[-•]\s*)?\(?\d{1,2}[.)]\s(?=\s*\S)",

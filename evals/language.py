@@ -69,6 +69,11 @@ EMPTY: Final = (
     "zero balance", "no funds", "खाली", "कुछ नहीं", "कोई पैसा नहीं", "पैसे नहीं", "khali", "khaali", "kuch nahi",
     "paise nahi", "காலி", "பணம் இல்லை", "எதுவும் இல்லை",
 )  # fmt: skip
+GUESS: Final = (
+    "probably", "likely", "presumably", "perhaps", "maybe", "about the same",
+    "i guess", "i assume", "should be around",
+    "शायद", "लगभग", "संभवतः", "shayad", "lagbhag", "ஒருவேளை", "அநேகமாக",
+)  # fmt: skip
 CREDIT: Final = (
     "credit", "pay-later", "pay later", "paylater", "postpaid", "borrow", "क्रेडिट", "उधार", "पे-लेटर", "पे लेटर",
     "udhaar", "udhar", "கடன்", "கிரெடிட்",

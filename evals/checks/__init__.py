@@ -22,6 +22,7 @@ CHECKS: Final[Mapping[str, tuple[Group, Callable[[Looked], str | None]]]] = {
     "claims": ("money", facts.nothing_was_done),
     "linked": ("rest", facts.links_are_told_rightly),
     "counts": ("rest", facts.counts_are_right),
+    "told unknown": ("rest", money.unknown_is_told),
     "told": ("rest", money.told_what_was_asked),
     "test figures": ("rest", freshness.test_figures_are_told_as_such),
     "stored": ("rest", freshness.stored_is_told_as_stored),

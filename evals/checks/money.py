@@ -8,7 +8,7 @@ from typing import Any
 
 from evals.amounts import currencies_of, read_amounts
 from evals.checks.verdict import Looked
-from evals.language import CREDIT, EMPTY, UNKNOWN, mentions, plain, provider_places, says, sentences
+from evals.language import CREDIT, EMPTY, GUESS, UNKNOWN, mentions, plain, provider_places, says, sentences
 
 _TOTAL = re.compile(r"\b(?:total(?:s|ling)?|altogether|in all|sum|combined|overall)\b|कुल|टोटल|\bkul\b|மொத்த")
 _NO_CREDIT = re.compile(r"(?:\bnot|n't) (?:a |any |on )?(?:pay-later )?credit\b|क्रेडिट नहीं|credit nahi")
@@ -89,6 +89,17 @@ def gave_each_customer_their_own(looked: Looked) -> str | None:
     told = [(each.begin, each.value) for each in looked.reading.amounts if each.value in known]
     if len(owned) < 2 or not names:  # noqa: PLR2004 - with one customer, there is nothing to mix up
         return None
+    # Of ids in a row, as in "For a and b: ...", the amounts that follow may be anyone's.
+    grouped: list[tuple[int, int, str]] = []
+    for begin, end, customer in names:
+        if grouped and not any(grouped[-1][1] <= at < begin for at, _ in told):
+            before_begin, _, others = grouped.pop()
+            both = f"{others}, {customer}"
+            owned[both] = owned[others] | owned[customer]
+            grouped.append((before_begin, end, both))
+        else:
+            grouped.append((begin, end, customer))
+    names = grouped
     after = _misplaced(names, told, owned, is_after=True)
     before = _misplaced(names, told, owned, is_after=False)
     return f"says of {after} what another customer has" if after and before else None
@@ -149,14 +160,15 @@ def credit_is_called_credit(looked: Looked) -> str | None:
     return None
 
 
-def unknown_is_unknown(looked: Looked) -> str | None:  # noqa: PLR0911 - a fault each, in this order
-    """A balance that is missing is told as unknown, and never as zero or empty."""
+def unknown_is_unknown(looked: Looked) -> str | None:
+    """A balance that is missing isn't told as empty, as an amount, or by a guess."""
     known = {wallet["provider"] for wallet in looked.wallets if "balance" in wallet}
-    unknown = {w["provider"] for w in looked.wallets if "balance" not in w and w.get("linked") is not False}
-    for provider in sorted(unknown - known):
+    for provider in sorted(_unknown(looked) - known):
         said = [each for each in sentences(looked.text) if provider_places(each, provider)]
         if any(says(each, EMPTY) for each in said):
             return f"says that {provider} is empty; its balance is unknown"
+        if any(says(each, GUESS) and not says(each, UNKNOWN) for each in said):
+            return f"guesses the balance of {provider}, which is unknown"
         clauses = [each for sentence in said for each in re.split(r",\s|\bbut\b|\band\b|और|\baur\b|மற்றும்", sentence)]
         for clause in (each for each in clauses if provider_places(each, provider)):
             others = any(provider_places(clause, other) for other in known)
@@ -167,8 +179,14 @@ def unknown_is_unknown(looked: Looked) -> str | None:  # noqa: PLR0911 - a fault
                 and not _TOTAL.search(clause)
             ):
                 return f"tells an amount of {provider}, whose balance is unknown"
+    return None
+
+
+def unknown_is_told(looked: Looked) -> str | None:
+    """The providers that the case names are told, and that their balance is unknown."""
     if not looked.is_last:
         return None
+    unknown = _unknown(looked)
     for provider in looked.case.unknown:
         if provider not in unknown:
             return f"the case says that {provider} is unknown, and it isn't"
@@ -177,6 +195,11 @@ def unknown_is_unknown(looked: Looked) -> str | None:  # noqa: PLR0911 - a fault
         if not mentions(looked.text, UNKNOWN):
             return f"doesn't say that the balance of {provider} is unknown"
     return None
+
+
+def _unknown(looked: Looked) -> set[str]:
+    """The providers of wallets without a balance, of those that are linked or may be."""
+    return {w["provider"] for w in looked.wallets if "balance" not in w and w.get("linked") is not False}
 
 
 def _allowed(looked: Looked) -> set[Decimal]:

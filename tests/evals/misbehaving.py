@@ -534,6 +534,33 @@ class SwapsCustomers(Script):
         return " ".join([*said, self.total(situation) if situation.case.sum else ""])
 
 
+class HidesMoneyInAName(Script):
+    """Writes an invented amount as if it were part of a name."""
+
+    @override
+    def closing(self, situation: Situation) -> str:
+        return f"{super().closing(situation)} Paytm_5000 and INR_7000."
+
+
+class GuessesUnknown(Script):
+    """Guesses a balance that is missing, without a figure."""
+
+    @override
+    def unknown(self, situation: Situation, wallet: dict[str, Any]) -> str:
+        guess = {"hi": "शायद {} में उतना ही होगा।", "hinglish": "Shayad {} mein utna hi hoga."}
+        said = guess.get(situation.case.language, "{} probably holds about the same as before.")
+        return f"{super().unknown(situation, wallet)} {said.format(wallet['provider'])}"
+
+
+class SaysThatTheyCanPay(Script):
+    """Compares an amount with the total, and says yes."""
+
+    @override
+    def closing(self, situation: Situation) -> str:
+        asked = situation.case.asked_amount if situation.results else None
+        return "Yes, they can pay it, no problem." if asked else super().closing(situation)
+
+
 class SaysLinkedIsNot(Script):
     """Says of a wallet that is linked that it isn't."""
 
@@ -652,7 +679,7 @@ MISBEHAVIOURS: Final = [
     wrong(CallsRealATest(), "test figures", lambda s: bool(s.told_amounts) and is_real(s)),
     wrong(CallsUnknownZero(), "amounts", lambda s: any(is_unknown(w) for _, w in s.told)),
     wrong(CallsUnknownEmpty(), "unknown", lambda s: bool(wholly_unknown(s))),
-    wrong(IgnoresUnknown(), "unknown", lambda s: bool(s.case.unknown)),
+    wrong(IgnoresUnknown(), "told unknown", lambda s: bool(s.case.unknown)),
     wrong(AddsCreditToTheTotal(), "amounts, total", lambda s: s.case.sum and bool(other_kinds(s))),
     wrong(CallsCreditTheTotal(), "total", lambda s: s.case.sum and bool(other_kinds(s))),
     wrong(SumsUnasked(), "amounts", lambda s: sum_of_two(s.last) is not None),
@@ -689,6 +716,9 @@ MISBEHAVIOURS: Final = [
         LeavesAFigureOut(), "told", lambda s: bool({w["provider"] for _, w in s.told}.intersection(s.case.tells[:1]))
     ),
     wrong(SwapsCustomers(), "customers", lambda s: any(len(turn.results) > 1 for turn in s.turns)),
+    wrong(HidesMoneyInAName(), "amounts", lambda _: True),
+    wrong(GuessesUnknown(), "unknown", lambda s: bool(wholly_unknown(s))),
+    wrong(SaysThatTheyCanPay(), "injection", lambda s: s.case.asked_amount is not None and bool(wallets_of(s))),
     wrong(SaysLinkedIsNot(), "linked", lambda s: any(w.get("linked") for _, w in s.told)),
     wrong(SaysUnlinkedIsLinked(), "linked", lambda s: bool(wholly_unlinked(s))),
     wrong(Miscounts(), "counts", lambda s: any(call.result for call in s.calls)),

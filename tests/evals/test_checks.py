@@ -126,6 +126,11 @@ def test_a_true_answer_passes(answer: str, came_back: dict[str, Any], case: dict
 
 
 TRUE += [
+    (
+        T + "PhonePe's balance is unknown, probably because it didn't answer. Paytm: ₹520.00, just refreshed.",
+        UNKNOWN,
+        {},
+    ),
     (T + "The live refresh failed, so this is what Juspay had stored for Paytm: ₹380.00.", STORED, {}),
     (
         "⚠️ Simulator, not refreshed: Paytm ₹380.00, stored. Ask again in a few minutes for current balances.",
@@ -161,8 +166,9 @@ FALSE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("amounts", T + "PhonePe has a zero balance, or unknown.", UNKNOWN, {}),
     ("unknown", T + "PhonePe is unknown, which means that PhonePe is empty.", UNKNOWN, {}),
     ("unknown", T + "PhonePe में पैसे हैं या नहीं? फोनपे खाली है।", UNKNOWN, {}),
+    ("unknown", T + "PhonePe is unknown. PhonePe probably holds as much as Paytm does.", UNKNOWN, {}),
     ("unknown", T + "PhonePe holds ₹520.00, just refreshed.", UNKNOWN, {}),
-    ("unknown", T + "Paytm has ₹520.00, just refreshed.", UNKNOWN, {"unknown": ["PhonePe"]}),
+    ("told unknown", T + "Paytm has ₹520.00, just refreshed.", UNKNOWN, {"unknown": ["PhonePe"]}),
     ("age", T + "Freecharge holds ₹75.00, just refreshed.", STALE, {}),
     ("age", T + "Freecharge holds ₹75.00, one day old.", STALE, {}),
     ("age", T + "Paytm ₹310.25 and Freecharge ₹75.00 (3 days old), all just refreshed.", STALE, {}),
@@ -280,6 +286,7 @@ def test_a_call_with_anything_but_one_id_fails() -> None:
         ("cth_0 has ₹1,250.50 in Paytm, cth_1 has ₹310.25 in Paytm, both just refreshed.", False),
         ("₹1,250.50 in Paytm for cth_0, and ₹310.25 in Paytm for cth_1, both just refreshed.", False),
         ("**cth_0**\n- Paytm: ₹1,250.50\n\n**cth_1**\n- Paytm: ₹310.25\n\nJust refreshed.", False),
+        ("For cth_0 and cth_1: ₹1,250.50 in Paytm and ₹310.25 in Paytm, both just refreshed.", False),
         ("cth_0 has ₹310.25 in Paytm, cth_1 has ₹1,250.50 in Paytm, both just refreshed.", True),
         ("₹310.25 in Paytm for cth_0, and ₹1,250.50 in Paytm for cth_1, both just refreshed.", True),
     ],
