@@ -62,17 +62,23 @@ _NOT_MONEY: Final = tuple(
         r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
         r"(?<!\w)\+\d{8,}|\S+@\S+|\b(?:c[ts][ht]|wl[tm]|tkn|tok|tk)_\w+|\b\w+_\w*[a-z]\w*|\b(?=\w*[a-z]\w*\d\w*[a-z])\w{6,}",
         r"\d+(?:\.\d+)?\s?(?:%|percent\b|per cent\b|प्रतिशत|फ़ीसदी|फीसदी|சதவீத)",
-        r"\b(?:http|status)(?: code| status)?\s*\(?\d{3}\b",
+        r"\b(?:http|status|error|code)(?: code| status)?\s*\(?[1-5]\d\d\b(?![.,]\d)",
+        r"\b[45]\d\d (?:error|response|status)\b",
+        r"(?:\b1 to )?\b\d{1,3} (?:printable |ascii )*(?:characters?|digits?|letters?)\b",
+        r"\(\d\)|\bwallet #?\d\b(?![.,]?\d)|#\d{1,2}\b|\b(?:in|since|of) 20[2-4]\d\b(?![.,]\d)",
         r"^\s*(?:[-•]\s*)?\(?\d{1,2}[.)]\s(?=\s*\S)",
         r"\b24[x/]7\b",
         r"\b(?:step|option|no\.|number|point)\s\d{1,2}\b(?![.,]\d)",
     )
 )
-_DURATION: Final = re.compile(rf"(?<![\d.,])\d{{1,4}}(?:\.\d)?(?:\s?-\s?|\s*)(?:{_UNIT})")
-_COUNT: Final = re.compile(
-    rf"(?<![\d.,])\d{{1,2}}(?:\s+(?:of|out of|में से|mein se)\s+(?:the\s+)?\d{{1,2}})?\s+{_BETWEEN}(?:{_COUNTED})"
+_DURATION: Final = re.compile(
+    rf"(?<![\d.,])(?:\d{{1,3}}\s?(?:-|–|to|or)\s?)?\d{{1,4}}(?:\.\d)?(?:\s?-\s?|\s*)(?:{_UNIT})"
 )
-_MASK: Final = " § "
+_COUNT: Final = re.compile(
+    rf"(?<![\d.,])\d{{1,2}}(?:\s+(?:of|out of|में से|mein se)\s+(?:the\s+)?\d{{1,2}})?\s+{_BETWEEN}(?:{_COUNTED})|"
+    r"(?<![\d.,])\d{1,2}\s+(?:of|out of)\s+(?:the\s+|their\s+)?\d{1,2}\b(?![.,]?\d)|"
+    r"(?<![\d.,])\d{1,2}\s+(?:(?:is|are|was|were)\s+)?(?:not\s+)?(?:linked|unlinked)\b"
+)
 _NUMBER: Final = re.compile(r"(?P<sign>(?<![\w§])-)?(?<![\d.,])(?P<digits>\d[\d,]*(?:\.\d+)?)(?![\d])")
 _GROUPED: Final = re.compile(r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:,\d{2})*,\d{3}|\d+")
 _TIMES: Final = {
