@@ -16,10 +16,10 @@ CLIENTS := $(wildcard tests/clients/constraints/*.txt)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test processes faults check format lint types coverage package bundle pythons budgets bench replicas browser
-.PHONY: load clients picture soak manifest reference workflows pins clean
+.PHONY: load clients picture soak manifest reference workflows pins clean evals evals-check
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## See the server answer: no keys, no network
 	@$(BIN)/$(DISTRIBUTION) demo
@@ -81,6 +81,13 @@ browser: $(VENV)/.browser ## Test the card in a real Chromium, and in a host mad
 clients: .clients/.installed $(VENV)/.browser ## Call the tool through other people's clients, show the card in one, and run the conformance suite
 	@$(BIN)/pytest tests/clients -n 2
 
+evals: $(VENV)/.evals ## Ask a model the evals' questions (OPENAI_BASE_URL=... OPENAI_API_KEY=... EVAL_MODEL=... ARGS="--help")
+	@$(BIN)/python -m evals $(ARGS)
+
+evals-check: $(VENV)/.evals ## Test the evals with scripted models: no model, no network
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/evals -n 2
+
 picture: $(VENV)/.browser ## Retake the README's two pictures of the card
 	$(BIN)/python scripts/picture.py docs
 
@@ -101,7 +108,7 @@ reference: $(VENV)/.runtime ## Write docs/reference.md from what the program say
 	$(BIN)/python -m scripts.reference > docs/reference.md
 
 pins: ## Rewrite the constraints from what empty environments install today
-	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser
+	rm -rf $(VENV) && : > constraints.txt && $(MAKE) $(VENV)/.browser $(VENV)/.evals
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 	rm -rf .clients && for file in $(CLIENTS); do : > $$file; done && $(MAKE) .clients/.installed
 	for file in $(CLIENTS); do .clients/$$(basename $$file .txt)/bin/python -m pip freeze > $$file; done
@@ -137,6 +144,12 @@ $(VENV)/.browser: $(VENV)/.tools scripts/npm-packages
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group browser
 	@BIN=$(BIN) bash scripts/npm-packages $(VENV)/browser @modelcontextprotocol/ext-apps@2.0.4 \
 	  @modelcontextprotocol/client@2.4.0 axe-core@4.14.1
+	@touch $@
+
+# What speaks to models, and runs evals.
+$(VENV)/.evals: $(VENV)/.tools
+	@echo "Installing what the evals need (once) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --group evals
 	@touch $@
 
 # What validates and unpacks a desktop bundle, and what reads workflows.

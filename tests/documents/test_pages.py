@@ -35,6 +35,7 @@ NAMES = (
     "docs/README.md",
     "docs/answer.md",
     "docs/architecture.md",
+    "docs/evals.md",
     "docs/hosts.md",
     "docs/identity-providers.md",
     "docs/operations.md",
