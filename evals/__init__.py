@@ -1,0 +1,1 @@
+"""Evaluations with language models."""
