@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import httpx2
@@ -17,10 +17,11 @@ from evals.reading.results import as_markdown, read_results
 from evals.reading.run import run
 
 _SECONDS = 600  # a long prompt on a busy processor
+_NOT_ASKED = 2
 
 
-def main() -> int:
-    """Runs what the command line asks for; 69 if the model can't be reached."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs what the command line asks for; 2 if the model can't be asked."""
     parser = argparse.ArgumentParser(prog="evals.reading", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="ask a model, and write every reply into a file")
@@ -43,7 +44,7 @@ def main() -> int:
     showing = commands.add_parser("show", help="print the prompts of one customer")
     showing.add_argument("--seed", type=int, default=1)
     showing.add_argument("--customer", type=int, default=0)
-    wanted = parser.parse_args()
+    wanted = parser.parse_args(arguments)
 
     if wanted.command == "report":
         print(as_markdown(read_results(wanted.files)))
@@ -60,8 +61,10 @@ def main() -> int:
                     for result in run(model, wanted.seed, wanted.customers, _progress()):
                         out.write(result.as_line())
             except httpx2.HTTPError as error:
-                print(f"\nNo reply from the model at {wanted.base_url}: {type(error).__name__}", file=sys.stderr)
-                return os.EX_UNAVAILABLE
+                print(
+                    f"No reply from the model at {wanted.base_url}: {error or type(error).__name__}", file=sys.stderr
+                )
+                return _NOT_ASKED
         print(as_markdown(read_results([wanted.out])))
     return 0
 

@@ -18,6 +18,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="processors to use (default: %(default)s)")
     parser.add_argument("--context", type=int, default=8192, help="tokens of context (default: %(default)s)")
     parser.add_argument(
+        "--max-tokens", type=int, default=256, help="of a reply that sets no limit of its own (default: %(default)s)"
+    )
+    parser.add_argument(
         "--file",
         type=Path,
         default=Path(".venv/reading/gemma-3-270m-q4_k_m.gguf"),
@@ -32,6 +35,7 @@ def main() -> None:
     params.model.path = str(assemble(wanted.file))
     params.model_alias = {MODEL_NAME.removesuffix(".gguf")}
     params.port, params.n_ctx, params.n_parallel = wanted.port, wanted.context, 1
+    params.n_predict = wanted.max_tokens
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = wanted.threads
     params.swa_full = True  # otherwise Gemma's sliding windows keep no prefix to start the next prompt from
     server = Server(params)
