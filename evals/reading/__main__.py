@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         out.write(result.as_line())
             except httpx2.HTTPError as error:
                 print(
-                    f"No reply from the model at {wanted.base_url}: {str(error) or type(error).__name__}", file=sys.stderr
+                    f"No reply from the model at {wanted.base_url}: {str(error) or type(error).__name__}",
+                    file=sys.stderr,
                 )
                 return _NOT_ASKED
         print(as_markdown(read_results([wanted.out])))

@@ -22,8 +22,11 @@ class Model:
         Raises:
             httpx2.HTTPError: The server can't be reached, or answers with an error.
         """
-        wanted: dict[str, object] = {"model": self.name, "max_tokens": _MAX_TOKENS, "temperature": 0, "stop": ["\n"]}
-        wanted |= {"messages": [{"role": "user", "content": prompt}]} if self.chat else {"prompt": prompt}
+        wanted: dict[str, object] = {"model": self.name, "max_tokens": _MAX_TOKENS, "temperature": 0}
+        if self.chat:
+            wanted["messages"] = [{"role": "user", "content": prompt}]
+        else:
+            wanted |= {"prompt": prompt, "stop": ["\n"]}
         response = self.client.post(f"{self.base_url}/{'chat/' if self.chat else ''}completions", json=wanted)
         body = response.raise_for_status().json()
         choice, usage = body["choices"][0], body.get("usage") or {}
