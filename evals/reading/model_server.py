@@ -21,6 +21,11 @@ def main() -> None:
         "--max-tokens", type=int, default=256, help="of a reply that sets no limit of its own (default: %(default)s)"
     )
     parser.add_argument(
+        "--repeatable",
+        action="store_true",
+        help="read every prompt from its beginning: several times slower, but replies don't depend on earlier prompts",
+    )
+    parser.add_argument(
         "--file",
         type=Path,
         default=Path(".venv/reading/gemma-3-270m-q4_k_m.gguf"),
@@ -36,6 +41,7 @@ def main() -> None:
     params.model_alias = {MODEL_NAME.removesuffix(".gguf")}
     params.port, params.n_ctx, params.n_parallel = wanted.port, wanted.context, 1
     params.n_predict = wanted.max_tokens
+    params.cache_prompt = not wanted.repeatable
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = wanted.threads
     params.swa_full = True  # otherwise Gemma's sliding windows keep no prefix to start the next prompt from
     server = Server(params)
