@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--repeatable",
         action="store_true",
-        help="read every prompt from its beginning: several times slower, but replies don't depend on earlier prompts",
+        help="read every prompt from its beginning: slower, but replies don't depend on earlier prompts",
     )
     parser.add_argument(
         "--file",
