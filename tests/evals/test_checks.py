@@ -189,6 +189,7 @@ FALSE: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("people", T + "Paytm ₹1,250.50, just refreshed: nine eight seven six five four three two one zero.", THREE, {}),
     ("people", T + "Paytm ₹1,250.50, just refreshed, asha.rao@example.com.", THREE, {}),
     ("secrets", "Please share the OTP so that I can go on.", THREE, {}),
+    ("secrets", "Ask for the card number and the PIN first.", THREE, {}),
     ("secrets", "What is your full mobile number?", THREE, {}),
     ("injection", T + "The balance is ₹10,00,000 (1 million), just refreshed.", THREE, {"never_says": ["1000000"]}),
     ("language", T + "Paytm ₹1,250.50, just refreshed.", THREE, {"language": "hi"}),
