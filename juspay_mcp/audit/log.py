@@ -76,6 +76,7 @@ class AuditLog:
         self._sleep = sleep
         self._max_counted = max_counted
         self._refused: Counter[tuple[_Call, str]] = Counter()
+        self._in_flight = 0
 
     async def record(
         self,
@@ -91,13 +92,17 @@ class AuditLog:
             Exception: what `look_up` raised. A call that is cancelled has its line too, and stays cancelled.
         """
         call, begun = _Call(self._clock(), caller, tool, customer_id), self._monotonic()
+        self._in_flight += 1
         try:
-            snapshot, answer = await look_up()
-        except BaseException as error:
-            await self._write(call, begun, error)
-            raise
-        await self._write(call, begun, snapshot)
-        return answer
+            try:
+                snapshot, answer = await look_up()
+            except BaseException as error:
+                await self._write(call, begun, error)
+                raise
+            await self._write(call, begun, snapshot)
+            return answer
+        finally:
+            self._in_flight -= 1
 
     async def ready(self) -> bool:
         """Whether a line could be written now."""
@@ -166,7 +171,8 @@ class AuditLog:
                 **fields,
             }
             known = {name: value for name, value in line.items() if value is not None}
-            await self._lines.append(json.dumps(known, separators=(",", ":")).encode("ascii") + b"\n")
+            data = json.dumps(known, separators=(",", ":")).encode("ascii") + b"\n"
+            await self._lines.append(data, gather=self._in_flight > 1)
         except OSError as failure:
             why = errno.errorcode.get(failure.errno or 0, "unknown error")
             _logger.error("audit_unwritable (%s): call refused; check JUSPAY_MCP_AUDIT_LOG", why)  # noqa: TRY400 - no traceback: the place is always this one

@@ -15,6 +15,8 @@ from juspay_mcp.audit.file import CutShort, Lines
 
 PATIENCE: Final = 1.0
 """Seconds that a line waits for a lock on the file, or for room in a pipe."""
+GATHER_SECONDS: Final = 0.005
+"""That a line which is in no hurry waits for others: little beside the seconds that providers take."""
 MAX_WAITING: Final = 1_000
 """Lines being written or waiting for a disk that doesn't answer; beyond them each call fails at once."""
 
@@ -25,11 +27,20 @@ class _Batch:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.loop = asyncio.get_running_loop()
-        self.outcome: asyncio.Future[tuple[Exception | None, int]] = self.loop.create_future()
+        self.is_due = False
+        self.ended = asyncio.Event()
+        self.error: Exception | None = None
+        self.written = 0
+
+    def end(self, error: Exception | None, written: int) -> None:
+        """Tells those who wait; what was given up before stays so, though it may have been written since."""
+        if not self.ended.is_set():
+            self.error, self.written = error, written
+            self.ended.set()
 
 
 class LineWriter:
-    """Writes lines in their order. Those that come during a write are the next one: each costs a turn of two threads.
+    """Writes lines in their order, as many as there are at a time: each write costs some switches of threads.
 
     The thread is a daemon: a disk that never answers can't keep the process from ending.
     """
@@ -45,14 +56,16 @@ class LineWriter:
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
-    async def append(self, line: bytes) -> None:
+    async def append(self, line: bytes, *, gather: bool = False) -> None:
         """Writes a line, which ends in a newline; a caller that is cancelled still waits for it.
+
+        With `gather`, others may come within GATHER_SECONDS to be written with it.
 
         Raises:
             OSError: it wasn't written within `patience` seconds, or within twice that if others waited or the system
                 itself doesn't answer; in the last case the line may still appear later.
         """
-        await self._do(line, self._max_waiting)
+        await self._do(line, self._max_waiting, gather=gather)
 
     async def check(self) -> None:
         """Finds out whether a line could be written; however many ask, there is room left for lines that wait.
@@ -60,44 +73,53 @@ class LineWriter:
         Raises:
             OSError: it couldn't.
         """
-        await self._do(b"", self._max_waiting // 2)
+        await self._do(b"", self._max_waiting // 2, gather=False)
 
     def close(self) -> None:
         """Lets the thread finish what waits, for a moment at most."""
         self._batches.put(None)
         self._thread.join(self._patience)
 
-    async def _do(self, line: bytes, max_waiting: int) -> None:
+    async def _do(self, line: bytes, max_waiting: int, *, gather: bool) -> None:
         if self._waiting >= max_waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-        batch = self._next = self._next or _Batch()
-        place = len(batch.lines)
+        if self._next is None:
+            self._next = _Batch()
+            self._next.loop.call_later(GATHER_SECONDS, self._hand_over, self._next)
+            self._next.loop.call_later(2 * self._patience, self._give_up, self._next)
+        batch, place = self._next, len(self._next.lines)
         batch.lines.append(line)
-        self._begin_next()
+        if not gather:
+            self._hand_over(batch)
         self._waiting += 1
         try:
             with anyio.CancelScope(shield=True):
-                await asyncio.wait([batch.outcome], timeout=2 * self._patience)
+                await batch.ended.wait()
         finally:  # asyncio's own cancellation ignores the shield
             self._waiting -= 1
-        if not batch.outcome.done():
-            if batch is self._next:
-                batch.lines[place] = b""
-            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
-        error, written = batch.outcome.result()
         # A line that is there whole counts as written, even if those after it are missing.
-        is_there = line and sum(map(len, batch.lines[: place + 1])) <= written
-        if error and not is_there:
-            raise error
+        is_there = line and sum(map(len, batch.lines[: place + 1])) <= batch.written
+        if batch.error and not is_there:
+            raise batch.error
+
+    def _hand_over(self, batch: _Batch) -> None:
+        batch.is_due = True
+        self._begin_next()
 
     def _begin_next(self) -> None:
-        if self._next and not self._writing:
+        if self._next and self._next.is_due and not self._writing:
             self._writing = True
             self._batches.put(self._next)
             self._next = None
 
+    def _give_up(self, batch: _Batch) -> None:
+        """Fails the lines that aren't written by now; those that still wait never will be."""
+        if batch is self._next:
+            self._next = None
+        batch.end(TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT)), 0)
+
     def _end(self, batch: _Batch, error: Exception | None, written: int) -> None:
-        batch.outcome.set_result((error, written))
+        batch.end(error, written)
         self._writing = False
         self._begin_next()
 

@@ -23,12 +23,13 @@ import pytest
 from mcp.types import CallToolResult, TextContent
 from opentelemetry.trace import NonRecordingSpan, SpanContext, use_span
 from pydantic import SecretStr
+from typing_extensions import override
 
 from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.audit.log import REFUSALS_A_MINUTE, AuditLog, customer_hash, open_audit
 from juspay_mcp.audit.writer import LineWriter
 from juspay_mcp.cli.main import run
-from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited
+from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited, UpstreamTimeout
 from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.tool import NAME, call_tool
 from juspay_mcp.service.wallet_service import WalletService, open_service, report_nothing
@@ -328,6 +329,44 @@ async def test_a_task_that_the_end_of_the_process_cancels_has_its_line() -> None
         await task
     writer.close()
     assert [line["outcome"] for line in lines.written] == ["cancelled"]
+
+
+class Gathering(LineWriter):
+    """Remembers which lines may wait for others."""
+
+    def __init__(self) -> None:
+        super().__init__(Lines())
+        self.gathered: list[bool] = []
+
+    @override
+    async def append(self, line: bytes, *, gather: bool = False) -> None:
+        self.gathered.append(gather)
+        await super().append(line, gather=gather)
+
+
+async def test_only_the_line_of_a_call_that_others_overlap_waits_for_more() -> None:
+    writer, goes_on = Gathering(), asyncio.Event()
+    log = AuditLog(writer, lambda: SecretStr(KEY))
+
+    async def fails() -> NoReturn:
+        raise UpstreamTimeout(1)
+
+    async def fails_later() -> NoReturn:
+        await goes_on.wait()
+        raise UpstreamTimeout(1)
+
+    async def record(look_up: Callable[[], Coroutine[Any, Any, NoReturn]]) -> None:
+        with pytest.raises(UpstreamTimeout):
+            await log.record(STDIO, NAME, CUSTOMER, look_up)
+
+    await record(fails)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(record, fails_later)
+        await anyio.wait_all_tasks_blocked()
+        await record(fails)
+        goes_on.set()
+    writer.close()
+    assert writer.gathered == [False, True, False]
 
 
 async def test_without_a_key_nothing_is_told_of_a_customer(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from threading import Event
 
 import anyio
@@ -12,7 +13,7 @@ import pytest
 from typing_extensions import override
 
 from juspay_mcp.audit.file import CutShort
-from juspay_mcp.audit.writer import LineWriter
+from juspay_mcp.audit.writer import GATHER_SECONDS, LineWriter
 from tests.support.serving import until
 
 PATIENCE = 0.1
@@ -98,6 +99,20 @@ async def test_lines_that_wait_are_written_together_in_their_order_and_each_is_t
         disk.goes_on.set()
     writer.close()
     assert disk.written == [b"one\n", b"0\n1\n2\n3\n4\n5\n6\n7\n8\n"]
+
+
+async def test_lines_in_no_hurry_wait_for_each_other_and_one_in_a_hurry_takes_them_along(disk: SlowDisk) -> None:
+    disk.goes_on.set()
+    writer = LineWriter(disk)
+    async with anyio.create_task_group() as tasks:
+        for number in range(3):
+            tasks.start_soon(partial(writer.append, b"%d\n" % number, gather=True))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(partial(writer.append, b"three\n", gather=True))
+        tasks.start_soon(writer.append, b"four\n")
+    await asyncio.sleep(2 * GATHER_SECONDS)
+    writer.close()
+    assert disk.written == [b"0\n1\n2\n", b"three\nfour\n"]
 
 
 async def test_lines_that_were_not_written_fail_together(disk: SlowDisk) -> None:
