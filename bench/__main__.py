@@ -26,7 +26,8 @@ async def measure(names: Sequence[str], plan: Plan) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             begun = time.monotonic()
-            print(f"{name}: {(FIGURES[name].__doc__ or '').strip()} ...", end="", file=sys.stderr, flush=True)
+            purpose = (FIGURES[name].__doc__ or "").partition("\n")[0]
+            print(f"{name}: {purpose} ...", end="", file=sys.stderr, flush=True)
             async with open_rig(Path(folder)) as rig:
                 found = await FIGURES[name](rig, plan)
             report.rows.extend(found.rows)
