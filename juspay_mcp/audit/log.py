@@ -172,7 +172,7 @@ class AuditLog:
             }
             known = {name: value for name, value in line.items() if value is not None}
             data = json.dumps(known, separators=(",", ":")).encode("ascii") + b"\n"
-            await self._lines.append(data, gather=self._in_flight > 1)
+            await self._lines.append(data, expected=self._in_flight)
         except OSError as failure:
             why = errno.errorcode.get(failure.errno or 0, "unknown error")
             _logger.error("audit_unwritable (%s): call refused; check JUSPAY_MCP_AUDIT_LOG", why)  # noqa: TRY400 - no traceback: the place is always this one

@@ -16,7 +16,7 @@ from juspay_mcp.audit.file import CutShort, Lines
 PATIENCE: Final = 1.0
 """Seconds that a line waits for a lock on the file, or for room in a pipe."""
 GATHER_SECONDS: Final = 0.005
-"""That a line which is in no hurry waits for others: little beside the seconds that providers take."""
+"""That a line waits for those of other calls in flight: little beside the seconds that providers take."""
 MAX_WAITING: Final = 1_000
 """Lines being written or waiting for a disk that doesn't answer; beyond them each call fails at once."""
 
@@ -56,16 +56,16 @@ class LineWriter:
         self._thread = Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
 
-    async def append(self, line: bytes, *, gather: bool = False) -> None:
+    async def append(self, line: bytes, expected: int = 1) -> None:
         """Writes a line, which ends in a newline; a caller that is cancelled still waits for it.
 
-        With `gather`, others may come within GATHER_SECONDS to be written with it.
+        If more lines are `expected`, it waits for them to be written together, but no longer than GATHER_SECONDS.
 
         Raises:
             OSError: it wasn't written within `patience` seconds, or within twice that if others waited or the system
                 itself doesn't answer; in the last case the line may still appear later.
         """
-        await self._do(line, self._max_waiting, gather=gather)
+        await self._do(line, self._max_waiting, expected)
 
     async def check(self) -> None:
         """Finds out whether a line could be written; however many ask, there is room left for lines that wait.
@@ -73,14 +73,14 @@ class LineWriter:
         Raises:
             OSError: it couldn't.
         """
-        await self._do(b"", self._max_waiting // 2, gather=False)
+        await self._do(b"", self._max_waiting // 2, expected=1)
 
     def close(self) -> None:
         """Lets the thread finish what waits, for a moment at most."""
         self._batches.put(None)
         self._thread.join(self._patience)
 
-    async def _do(self, line: bytes, max_waiting: int, *, gather: bool) -> None:
+    async def _do(self, line: bytes, max_waiting: int, expected: int) -> None:
         if self._waiting >= max_waiting:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         if self._next is None:
@@ -89,7 +89,7 @@ class LineWriter:
             self._next.loop.call_later(2 * self._patience, self._give_up, self._next)
         batch, place = self._next, len(self._next.lines)
         batch.lines.append(line)
-        if not gather:
+        if len(batch.lines) >= expected:
             self._hand_over(batch)
         self._waiting += 1
         try:

@@ -332,16 +332,16 @@ async def test_a_task_that_the_end_of_the_process_cancels_has_its_line() -> None
 
 
 class Gathering(LineWriter):
-    """Remembers which lines may wait for others."""
+    """Remembers for how many lines each was to wait."""
 
     def __init__(self) -> None:
         super().__init__(Lines())
-        self.gathered: list[bool] = []
+        self.expected: list[int] = []
 
     @override
-    async def append(self, line: bytes, *, gather: bool = False) -> None:
-        self.gathered.append(gather)
-        await super().append(line, gather=gather)
+    async def append(self, line: bytes, expected: int = 1) -> None:
+        self.expected.append(expected)
+        await super().append(line, expected)
 
 
 async def test_only_the_line_of_a_call_that_others_overlap_waits_for_more() -> None:
@@ -366,7 +366,7 @@ async def test_only_the_line_of_a_call_that_others_overlap_waits_for_more() -> N
         await record(fails)
         goes_on.set()
     writer.close()
-    assert writer.gathered == [False, True, False]
+    assert writer.expected == [1, 2, 1]
 
 
 async def test_without_a_key_nothing_is_told_of_a_customer(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,6 @@ import errno
 import os
 import time
 from collections.abc import Iterator
-from functools import partial
 from threading import Event
 
 import anyio
@@ -101,18 +100,17 @@ async def test_lines_that_wait_are_written_together_in_their_order_and_each_is_t
     assert disk.written == [b"one\n", b"0\n1\n2\n3\n4\n5\n6\n7\n8\n"]
 
 
-async def test_lines_in_no_hurry_wait_for_each_other_and_one_in_a_hurry_takes_them_along(disk: SlowDisk) -> None:
+async def test_a_line_waits_for_those_that_are_expected_but_not_for_long(disk: SlowDisk) -> None:
     disk.goes_on.set()
     writer = LineWriter(disk)
     async with anyio.create_task_group() as tasks:
         for number in range(3):
-            tasks.start_soon(partial(writer.append, b"%d\n" % number, gather=True))
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(partial(writer.append, b"three\n", gather=True))
-        tasks.start_soon(writer.append, b"four\n")
-    await asyncio.sleep(2 * GATHER_SECONDS)
+            tasks.start_soon(writer.append, b"%d\n" % number, 3)
+    begun = time.monotonic()
+    await writer.append(b"three\n", 2)
+    assert time.monotonic() - begun >= GATHER_SECONDS
     writer.close()
-    assert disk.written == [b"0\n1\n2\n", b"three\nfour\n"]
+    assert disk.written == [b"0\n1\n2\n", b"three\n"]
 
 
 async def test_lines_that_were_not_written_fail_together(disk: SlowDisk) -> None:
