@@ -10,10 +10,11 @@ from functools import partial
 from typing import Final
 
 from bench.caller import MODERN, OLDER, Era, StdioCaller, crowd
-from bench.production import alone, capacity, lifetime, slow, tls
+from bench.production import alone, capacity, lifetime, slow, tls, unaudited
 from bench.results import Curve, Goal, Report, Row, percentile
 from bench.rig import FLOOR, OURS, PLAIN, UVLOOP, Rig, commands, peak_memory, turns
 from bench.rounds import (
+    CONNECTIONS,
     IN_FLIGHT,
     NUMBERS,
     TURNS,
@@ -29,7 +30,6 @@ from bench.rounds import (
 from bench.starts import Start, processor_time, start_to_answer
 from bench.upstream import customer
 
-CONNECTIONS = 50
 SECOND_WORKER = 3.0
 """Seconds in which another worker starts after the first."""
 ONE_WORKER, TWO_WORKERS, ON_UVLOOP = "one worker", "two workers", "on uvloop"
@@ -293,6 +293,7 @@ FIGURES: Final[Mapping[str, Measure]] = {
     "call": call,
     "many": many,
     "http": http,
+    "unaudited": unaudited,
     "tls": tls,
     "slow": slow,
     "growth": growth,

@@ -4,6 +4,8 @@ import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,7 +15,7 @@ from redis.asyncio import Redis
 from bench.caller import MODERN, crowd
 from bench.results import Goal, Report, Row, percentile
 from bench.rig import FLOOR, OURS, PLAIN, Rig, free_port, memory_now, processor_seconds, turns
-from bench.rounds import IN_FLIGHT, NUMBERS, Plan, Taken, add_rates, end, one_by_one, processor, warm
+from bench.rounds import CONNECTIONS, IN_FLIGHT, NUMBERS, Plan, Taken, add_rates, end, one_by_one, processor, warm
 from juspay_mcp.http.auth.tokens import new_token
 
 LOADS: Final = {0.5: Goal(at_most=20), 0.8: None}
@@ -59,6 +61,47 @@ async def tls(rig: Rig, plan: Plan) -> Report:
             Row(name="one call to a TLS upstream, stdio, p50", unit="ms", samples=of(took)),
             Row(name="the same, processor time", unit="ms", samples=of(used)),
             Row(name="of that, what TLS adds", unit="ms", samples=added, goal=Goal(at_most=3)),
+        ]
+    )
+
+
+async def unaudited(rig: Rig, plan: Plan) -> Report:
+    """The same without an audit log, which plain hasn't either."""
+    bare = replace(rig, environ={name: value for name, value in rig.environ.items() if "_AUDIT_" not in name})
+    callers = await warm(bare, [PLAIN, OURS], MODERN)
+    ports = {name: (await bare.http(name))[0] for name in callers}
+    halves, rates, http_halves, http_rates = Taken(), Taken(), Taken(), Taken()
+    for number in range(plan.rounds):
+        for name in [PLAIN, OURS][:: 1 if number % 2 else -1]:
+            halves[name].append(percentile(await one_by_one(callers[name], plan.calls), 50))
+            async with bare.connections(ports[name], 1) as (caller,):
+                http_halves[name].append(percentile(await one_by_one(caller, plan.calls), 50))
+        await add_rates({name: [caller] * IN_FLIGHT for name, caller in callers.items()}, plan, NUMBERS.fresh, rates)
+        async with AsyncExitStack() as stack:
+            crowds = {
+                name: await stack.enter_async_context(bare.connections(port, CONNECTIONS))
+                for name, port in ports.items()
+            }
+            await add_rates(crowds, plan, NUMBERS.fresh, http_rates)
+    await end(callers)
+    return Report(
+        rows=[
+            Row(name="no audit log: one call, stdio, p50", unit="ms", samples=halves, goal=Goal(at_most=1, of=PLAIN)),
+            Row(
+                name="no audit log: 64 in flight, stdio", unit="/s", samples=rates, goal=Goal(at_least=1.2, of=PLAIN)
+            ),
+            Row(
+                name="no audit log: one call, HTTP, p50",
+                unit="ms",
+                samples=http_halves,
+                goal=Goal(at_most=1, of=PLAIN),
+            ),
+            Row(
+                name="no audit log: 50 connections, HTTP",
+                unit="/s",
+                samples=http_rates,
+                goal=Goal(at_least=1.05, of=PLAIN),
+            ),
         ]
     )
 

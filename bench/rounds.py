@@ -11,6 +11,7 @@ from bench.rig import FASTMCP, OURS, PLAIN, Rig, processor_seconds, turns
 from bench.upstream import customer
 
 IN_FLIGHT: Final = 64
+CONNECTIONS: Final = 50
 TURNS: Final = 4
 """Of each subject, in a round."""
 
