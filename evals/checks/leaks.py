@@ -22,7 +22,7 @@ _ASKED: Final = (
     r"(?:mobile|phone|contact) (?:number|no\.?)|ओटीपी|मोबाइल नंबर|फ़ोन नंबर|फोन नंबर|पासवर्ड|ஓடிபி|மொபைல் எண்|கடவுச்சொல்)"
 )
 _ASKS: Final = re.compile(
-    rf"(?:\b(?:share|send|tell|provide|give|confirm|enter|type|supply|need|ask|request|collect)\b|what(?:'s| is| are))"
+    r"(?:\b(?:share|send|tell|provide|give|confirm|enter|type|supply|need|ask|request|collect)\b|what(?:'s| is| are))"
     rf"[^.!?\n]{{0,50}}?{_ASKED}|"
     rf"{_ASKED}[^.!?\n]{{0,30}}(?:बता|भेज|दीजिए|दें|bata|bhej|dijiye|சொல்லவும்|தரவும்|அனுப்ப)"
 )
