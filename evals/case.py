@@ -11,7 +11,7 @@ CASES: Final = Path(__file__).parent / "cases"
 """The folder of the cases; each file is a theme."""
 
 Road = Literal["plain", "prompt", "skill"]
-ServerName = Literal["simulator", "production", "dollars", "wrong-key", "no-credentials", "impatient"]
+ServerName = Literal["simulator", "production", "dollars", "wrong-key", "no-credentials", "impatient", "unaccounted"]
 Language = Literal["en", "hi", "hinglish", "ta"]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Digits = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
 from fastmcp.client.transports import StdioTransport
@@ -26,6 +27,7 @@ _CHANGES: Final[Mapping[ServerName, Mapping[str, str]]] = {
     "wrong-key": {"JUSPAY_API_KEY": "not_the_simulators_key"},
     "no-credentials": {"JUSPAY_API_KEY": "", "JUSPAY_MERCHANT_ID": ""},
     "impatient": {"JUSPAY_TIMEOUT_SECONDS": "2"},
+    "unaccounted": {"JUSPAY_MCP_AUDIT_KEY": "evals" * 8},
 }
 
 
@@ -35,15 +37,19 @@ S = TypeVar("S", bound="Servers")
 class Servers:
     """Gives the toolset of a server by its name; all of them ask one simulated Juspay."""
 
-    def __init__(self, juspay: SimulatedJuspay, stack: AsyncExitStack) -> None:
+    def __init__(self, juspay: SimulatedJuspay, stack: AsyncExitStack, folder: Path) -> None:
         self._juspay = juspay
         self._stack = stack
+        self._audit_log = folder / "audit.jsonl"
         self._started: dict[ServerName, MCPToolset[Any]] = {}
 
     async def start(self, names: set[ServerName]) -> None:
         """Starts those that don't run yet. To be called by the task that entered `open_servers`."""
         for name in sorted(names - self._started.keys()):
             self._started[name] = await self._stack.enter_async_context(self._open(name))
+            if name == "unaccounted":  # its audit log can't be written from now on
+                self._audit_log.unlink()
+                self._audit_log.mkdir()
 
     def toolset(self, name: ServerName) -> AbstractToolset[Any]:
         """The tools of a server that was started."""
@@ -64,6 +70,7 @@ class Servers:
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
             "JUSPAY_MCP_RATE_LIMIT": "100000/minute",  # repeats are no crowd of users
             "JUSPAY_MCP_LOG_LEVEL": "ERROR",
+            **({"JUSPAY_MCP_AUDIT_LOG": str(self._audit_log)} if name == "unaccounted" else {}),
             **_CHANGES[name],
         }
         transport = StdioTransport(
@@ -79,6 +86,6 @@ class Servers:
 @asynccontextmanager
 async def open_servers(kind: type[S]) -> AsyncIterator[S]:
     """A simulated Juspay, and the servers that ask it; both end with the context."""
-    with SimulatedJuspay() as juspay:
+    with SimulatedJuspay() as juspay, TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
-            yield kind(juspay, stack)
+            yield kind(juspay, stack, Path(folder))

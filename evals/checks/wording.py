@@ -22,6 +22,7 @@ _NEXT_STEP: Final[dict[str, tuple[str, ...]]] = {
     "upstream_invalid": (
         "report", "people who run", "administrator", "support team", "whoever runs", "tell the team", "operators",
     ),
+    "audit_unwritable": LATER,
     "invalid_customer_id": AN_ID,
     "upstream_unavailable": LATER,
     "upstream_timeout": LATER,

@@ -10,8 +10,8 @@ from evals.case import Case
 from evals.transcript import Call
 from tests.evals.scripted import Script, Situation, shown
 
-RETRYABLE: Final = {"upstream_unavailable", "upstream_timeout", "rate_limited"}
-ONE_MORE_CALL: Final = {"upstream_unavailable", "upstream_timeout", "invalid_customer_id"}
+RETRYABLE: Final = {"upstream_unavailable", "upstream_timeout", "rate_limited", "audit_unwritable"}
+ONE_MORE_CALL: Final = {"upstream_unavailable", "upstream_timeout", "audit_unwritable", "invalid_customer_id"}
 
 
 def is_asked_again(case: Case) -> bool:

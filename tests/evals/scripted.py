@@ -38,6 +38,7 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "upstream_unavailable": "Juspay is unavailable. Please try again in a few minutes.",
         "upstream_timeout": "Juspay did not answer in time. Please try again in a few minutes.",
         "upstream_invalid": "Juspay's response can't be used. Please report it to the people who run the server.",
+        "audit_unwritable": "The server can't write its audit log. Please try again in a few minutes.",
         "not_configured": "The server has no Juspay credentials; they must be set first.",
         "invalid_customer_id": "That isn't a valid id. Please give me the id as it is written.",
     },

@@ -95,4 +95,4 @@ def test_every_road_server_and_language_has_a_case() -> None:
     cases = load_cases()
     assert {case.road for case in cases} == {"plain", "prompt", "skill"}
     assert {case.language for case in cases} == {"en", "hi", "hinglish", "ta"}
-    assert len({case.server for case in cases}) == 6
+    assert len({case.server for case in cases}) == 7
