@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,6 +40,12 @@ class TimeoutProtocol(H11Protocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
+        connected = transport.get_extra_info("socket")
+        if connected and connected.family in {socket.AF_INET, socket.AF_INET6}:
+            # Otherwise an answer's body would wait for the receipt of its head. asyncio does this only if the socket
+            # names its protocol, which accepted ones don't on Windows.
+            with suppress(OSError):  # the client has left
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # `pause_writing` is called as soon as the system takes no more, and `resume_writing` when it has taken all.
         transport.set_write_buffer_limits(high=1, low=0)
         self._awaited_since = self.loop.time()

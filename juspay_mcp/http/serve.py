@@ -251,8 +251,7 @@ def _bind(family: int, address: tuple[object, ...], *, reuse_port: bool = False)
 
 
 def _bind_once(family: int, address: tuple[object, ...], *, reuse_port: bool) -> socket.socket:
-    # With the protocol named, asyncio sets TCP_NODELAY; else an answer's body would wait for the receipt of its head.
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix":  # pragma: no branch - elsewhere it would share the port with anybody
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
