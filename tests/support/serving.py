@@ -1,6 +1,7 @@
 """The server over HTTP: its app in the test's own loop, behind a real socket, or a process of its own."""
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -69,12 +70,19 @@ class Served:
             encoding="utf-8",
             env=environ | MEASURING,
         )
-        assert self.process.stderr is not None
-        self.said = [self.process.stderr.readline()]
+        self.said = [self.line()]
         while not (found := re.findall(r"http://\S+(?=/mcp)", self.said[-1])):
             assert self.said[-1], f"it ended: {self.said}"
-            self.said.append(self.process.stderr.readline())
+            self.said.append(self.line())
         [self.url] = found
+
+    def line(self) -> str:
+        """The next line on stderr, read byte by byte: `communicate` wouldn't see what a buffer holds beyond it."""
+        assert self.process.stderr is not None
+        line = b""
+        while not line.endswith(b"\n") and (byte := os.read(self.process.stderr.fileno(), 1)):
+            line += byte
+        return line.decode().replace("\r\n", "\n")
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> tuple[str, str, int]:
         """What is left on stdout and stderr, and the exit status, after a signal."""
