@@ -40,7 +40,7 @@ class _Batch:
 
 
 class LineWriter:
-    """Writes lines in their order, as many as there are at a time: each write costs some switches of threads.
+    """Writes lines in their order, several in one write if they come together: each write switches threads.
 
     The thread is a daemon: a disk that never answers can't keep the process from ending.
     """
@@ -85,12 +85,13 @@ class LineWriter:
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         if self._next is None:
             self._next = _Batch()
-            self._next.loop.call_later(GATHER_SECONDS, self._hand_over, self._next)
             self._next.loop.call_later(2 * self._patience, self._give_up, self._next)
         batch, place = self._next, len(self._next.lines)
         batch.lines.append(line)
         if len(batch.lines) >= expected:
             self._hand_over(batch)
+        elif place == 0:
+            batch.loop.call_later(GATHER_SECONDS, self._hand_over, batch)
         self._waiting += 1
         try:
             with anyio.CancelScope(shield=True):
