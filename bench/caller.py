@@ -139,15 +139,37 @@ async def open_stdio(command: list[str], environ: Mapping[str, str], era: Era = 
     return caller
 
 
-class HttpCaller:
+class _Connection:
+    """One connection, over which one thing at a time is asked."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def _connect(self) -> None:
+        self.close()
+        self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=_LIMIT)
+
+    async def _exchange(self, message: bytes) -> bytes:
+        assert self._streams is not None
+        reader, writer = self._streams
+        writer.write(message)
+        return await _read_response(reader)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._streams:
+            self._streams[1].close()
+
+
+class HttpCaller(_Connection):
     """Asks a server over one connection, one thing at a time."""
 
     def __init__(self, port: int, era: Era, token: str | None = None) -> None:
-        self._port = port
+        super().__init__(port)
         self._era = era
         self._token = token
         self._number = 0
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, customer: str) -> float:
         """Seconds until the answer about a customer was there; the connection is made before they begin.
@@ -174,21 +196,6 @@ class HttpCaller:
         checked(answer)
         return took
 
-    async def _connect(self) -> None:
-        self.close()
-        self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=_LIMIT)
-
-    async def _exchange(self, message: bytes) -> bytes:
-        assert self._streams is not None
-        reader, writer = self._streams
-        writer.write(message)
-        return await _read_response(reader)
-
-    def close(self) -> None:
-        """Closes the connection."""
-        if self._streams:
-            self._streams[1].close()
-
     def _head(self, body: bytes) -> bytes:
         lines = [
             "POST /mcp HTTP/1.1",
@@ -203,27 +210,18 @@ class HttpCaller:
         return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-class RawGetter:
+class RawGetter(_Connection):
     """Asks the upstream itself, over one connection: what it answers when no server stands between."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def call(self, customer: str) -> float:
         """Seconds until the reply about a customer was there."""
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=_LIMIT)
-        reader, writer = self._streams
+            await self._connect()
         begun = time.perf_counter()
-        writer.write(f"GET /customers/{customer}/wallets/refresh-balances HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        await _read_response(reader)
+        await self._exchange(
+            f"GET /customers/{customer}/wallets/refresh-balances HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        )
         return time.perf_counter() - begun
-
-    def close(self) -> None:
-        """Closes the connection."""
-        if self._streams:
-            self._streams[1].close()
 
 
 async def _read_response(reader: asyncio.StreamReader) -> bytes:

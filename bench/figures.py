@@ -40,12 +40,12 @@ async def start(rig: Rig, plan: Plan) -> Report:
     starts = await take_starts(rig, list(commands()), plan.rounds)
     goal = Goal(at_most=1.03, of=FLOOR)
     elapsed = {name: [each.elapsed for each in taken] for name, taken in starts.items()}
-    processor = {name: [each.processor for each in taken] for name, taken in starts.items()}
+    used = {name: [each.processor for each in taken] for name, taken in starts.items()}
     helps = [processor_time([*commands()[OURS], "--help"], rig.environ) for _ in range(plan.rounds)]
     return Report(
         rows=[
             Row(name="spawn to first answer, stdio", unit="ms", samples=elapsed, goal=goal),
-            Row(name="the same, processor time", unit="ms", samples=processor, goal=goal),
+            Row(name="the same, processor time", unit="ms", samples=used, goal=goal),
             Row(name="--help, processor time", unit="ms", samples={OURS: helps}, goal=Goal(at_most=150)),
         ]
     )

@@ -1,4 +1,4 @@
-"""What a server costs whoever runs it: TLS to Juspay, slow wallet providers, a long life, and a million calls."""
+"""What running a server costs: TLS to Juspay, slow wallet providers, memory over time, and a million calls."""
 
 import shutil
 import sys
@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from bench.caller import MODERN, crowd
 from bench.results import Goal, Report, Row, percentile
 from bench.rig import FLOOR, OURS, PLAIN, Rig, free_port, memory_now, processor_seconds, turns
-from bench.rounds import CONNECTIONS, IN_FLIGHT, NUMBERS, Plan, Taken, add_rates, end, one_by_one, processor, warm
+from bench.rounds import CONNECTIONS, IN_FLIGHT, NUMBERS, Plan, Taken, add_rates, end, one_by_one, warm
 from juspay_mcp.http.auth.tokens import new_token
 
 LOADS: Final = {0.5: Goal(at_most=20), 0.8: None}
@@ -44,9 +44,10 @@ async def tls(rig: Rig, plan: Plan) -> Report:
             f"{name} {OVER_TLS}": caller for name, caller in (await warm(secure, [PLAIN, OURS], MODERN)).items()
         }
         for _, name in turns(list(callers), plan.rounds):
-            before = processor(callers)[name]
+            pid = callers[name].process.pid
+            before = processor_seconds(pid)
             took[name].append(percentile(await one_by_one(callers[name], plan.calls), 50))
-            used[name].append((processor(callers)[name] - before) * 1_000 / plan.calls)
+            used[name].append((processor_seconds(pid) - before) * 1_000 / plan.calls)
         await end(callers)
 
     def of(taken: Taken) -> dict[str, list[float]]:

@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from compileall import compile_dir
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -109,24 +109,16 @@ class Rig:
         """So many connections to the upstream itself."""
         port = httpx2.URL(self.url).port
         assert port is not None
-        callers = [RawGetter(port) for _ in range(number)]
-        try:
-            yield callers
-        finally:
-            for caller in callers:
-                caller.close()
+        with ExitStack() as stack:
+            yield [stack.enter_context(closing(RawGetter(port))) for _ in range(number)]
 
     @asynccontextmanager
     async def connections(
         self, port: int, number: int, era: Era = MODERN, token: str | None = None
     ) -> AsyncIterator[list[HttpCaller]]:
         """So many clients of what serves at a port."""
-        callers = [HttpCaller(port, era, token) for _ in range(number)]
-        try:
-            yield callers
-        finally:
-            for caller in callers:
-                caller.close()
+        with ExitStack() as stack:
+            yield [stack.enter_context(closing(HttpCaller(port, era, token))) for _ in range(number)]
 
 
 class Loop:
