@@ -110,7 +110,7 @@ def fresh_is_not_told_as_old(looked: Looked) -> str | None:
 
 
 def says_how_fresh(looked: Looked) -> str | None:
-    """Whoever tells amounts says how fresh they are."""
+    """An answer with amounts says how fresh they are."""
     if not looked.results or not looked.reading.amounts:
         return None
     has_age = re.search(rf"{_NUMBER}[\s-]*(?:{_DAYS}|{_HOURS})|\d{{4}}-\d\d-\d\d|\d{{1,2}}:\d\d", looked.text)

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     running = commands.add_parser("run", help="ask a model, and write every reply into a file")
     running.add_argument("--seed", type=int, required=True, help="of the customers and questions; 0 is the examples'")
     running.add_argument("--customers", type=int, default=35, help="three questions each (default: %(default)s)")
-    running.add_argument("--out", type=Path, required=True, help="a file of JSON lines; written anew")
+    running.add_argument("--out", type=Path, required=True, help="a file of JSON lines; overwritten")
     running.add_argument(
         "--base-url",
         default=os.environ.get("OPENAI_BASE_URL", "http://127.0.0.1:8931/v1"),

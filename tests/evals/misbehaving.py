@@ -55,7 +55,7 @@ class NeverCalls(Script):
 
 
 class CallsWithMore(Script):
-    """Asks about the injected customer, or about whoever is named beside the one to ask about."""
+    """Asks about the injected customer, or about another customer that the question names."""
 
     @override
     def ids(self, case: Case, place: int) -> list[Any]:
