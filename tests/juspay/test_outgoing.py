@@ -2,16 +2,19 @@
 
 import asyncio
 import socket
+import struct
 import time
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from threading import Thread
 from typing import Final, Self
 
 import anyio
+import httpcore2
 import pytest
 
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.juspay.client import open_client
+from juspay_mcp.juspay.outgoing import Wire
 from tests.support.builders import CUSTOMER, account_of, make_settings
 from tests.support.common import NOW
 
@@ -119,6 +122,22 @@ async def test_an_odd_response_within_the_bounds_is_read(response: bytes) -> Non
         settings = make_settings(JUSPAY_BASE_URL=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         async with open_client(settings, account_of(settings), lambda: NOW) as client:
             assert (await client.wallets("wallets", CUSTOMER)).wallets == ()
+
+
+async def write_without_end(wire: Wire) -> None:
+    while True:
+        await wire.write(b"GET / HTTP/1.1\r\n\r\n")
+
+
+async def test_a_request_that_cannot_be_written_is_an_error_of_writing() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        async with aclosing(Wire()) as wire:
+            await wire.connect_tcp(*listening.getsockname())
+            accepted, _ = listening.accept()
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+            accepted.close()
+            with anyio.fail_after(5), pytest.raises(httpcore2.WriteError):
+                await write_without_end(wire)
 
 
 async def test_a_call_that_is_given_up_in_the_tls_handshake_closes_its_connection() -> None:
