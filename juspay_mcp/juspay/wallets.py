@@ -231,12 +231,12 @@ def _flag(value: object) -> bool | None:
 
 
 def _mobile(metadata: object) -> str | None:
-    """The mobile, masked; it may have come as a number, even as `9876543210.0`."""
+    """The mobile, masked; None if it has no digit (`N/A`). It may have come as a number, even as `9876543210.0`."""
     number = metadata.get("mobile_number") if _is_object(metadata) else None
     if isinstance(number, Decimal):
         whole = parse_amount(number)
         number = f"{whole:.0f}" if whole is not None and whole == whole.to_integral_value() else None
-    return mask_mobile(number) if isinstance(number, str) and number else None
+    return mask_mobile(number) if isinstance(number, str) and any(map(str.isdigit, number)) else None
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, object]]:

@@ -128,6 +128,13 @@ def test_parts_are_read_apart_from_their_wallet() -> None:
         pytest.param({"metadata": {"mobile_number": 98765.4321}}, {}, id="mobile: not a whole number"),
         pytest.param({"metadata": {"mobile_number": 1e300}}, {}, id="mobile: no sensible number"),
         pytest.param({"metadata": {"mobile_number": None}}, {}, id="mobile: null"),
+        *(
+            pytest.param({"metadata": {"mobile_number": said}}, {}, id=f"mobile: no digit: {said!r}")
+            for said in ("", "  ", "-", "N/A", "null", "not given")
+        ),
+        pytest.param(
+            {"metadata": {"mobile_number": "\u096f\u096e\u096d"}}, {"mobile": "XXXXXX"}, id="mobile: other numerals"
+        ),
         pytest.param({"metadata": None}, {}, id="metadata: null"),
         pytest.param({"sub_details": None}, {}, id="parts: null"),
         pytest.param({"sub_details": [{}, None, 7, []]}, {"unreadable_parts": 4}, id="parts: unreadable ones"),
@@ -230,7 +237,7 @@ def test_what_no_field_is_for_is_nowhere_in_a_parsed_reply(secret: str, key: str
 
 @given(texts)
 def test_of_an_id_and_a_mobile_a_parsed_reply_has_four_characters_at_the_most(secret: str) -> None:
-    wallet = parse_one(id=secret, metadata={"mobile_number": secret})
+    wallet = parse_one(id=secret, metadata={"mobile_number": f"{secret}1"})
     assert re.fullmatch("XXXXXX[A-Za-z0-9._+/=-]{0,4} XXXXXX[0-9]{0,4}", f"{wallet.ref} {wallet.mobile}")
 
 
