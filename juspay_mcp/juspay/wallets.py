@@ -69,7 +69,7 @@ class Wallet:
     parts: tuple[Part, ...]
     unreadable_parts: int
     entries_differ: bool = False
-    """Juspay listed this wallet id more than once, with different balances, so `balance` is None."""
+    """Juspay listed this wallet id more than once, with different balances or providers, so `balance` is None."""
 
     @property
     def own_part_differs(self) -> bool:

@@ -270,7 +270,7 @@ def test_no_notice_repeats_the_summary_or_another_notice(snapshot: Snapshot, env
 
 FAILED = "The refresh failed, so these balances may have changed since; ask again in a few minutes."
 UNKNOWN = "A balance that is unknown isn't zero, and isn't in the total."
-TWICE = "Juspay listed a wallet twice with different figures, so its balance is unknown here."
+TWICE = "Juspay listed a wallet twice, in entries that differ, so its balance is unknown here."
 BREAKDOWN = "A wallet's own breakdown says another figure than its balance."
 ONLY_LINKED = "Only wallets that Juspay says are linked are in the total."
 CREDIT = "Pay-later is credit, not the customer's money, so it isn't in the total."
