@@ -238,7 +238,7 @@ def test_what_no_field_is_for_is_nowhere_in_a_parsed_reply(secret: str, key: str
 @given(texts)
 def test_of_an_id_and_a_mobile_a_parsed_reply_has_four_characters_at_the_most(secret: str) -> None:
     wallet = parse_one(id=secret, metadata={"mobile_number": f"{secret}1"})
-    assert re.fullmatch("XXXXXX[A-Za-z0-9._+/=-]{0,4} XXXXXX[0-9]{0,4}", f"{wallet.ref} {wallet.mobile}")
+    assert re.fullmatch("XXXXXX[ -~]{0,4} XXXXXX[0-9]{0,4}", f"{wallet.ref} {wallet.mobile}")
 
 
 def twice(first: dict[str, object], second: dict[str, object]) -> tuple[Wallet, ...]:
