@@ -53,9 +53,9 @@ def parse_message(data: bytes) -> JSONRPCMessage:
         value = _JSON.validate_json(data)
     except ValidationError:
         value = None
-        # Python reads what the SDK's parser gives up, at a lone surrogate for instance: it may hold an id.
+        # Python reads what the SDK's parser gives up, at a lone surrogate or a huge number: it may hold an id.
         with suppress(ValueError, RecursionError):
-            value = json.loads(data.decode(errors="replace"))
+            value = json.loads(data.decode(errors="replace"), parse_int=_integer)
         raise MalformedMessage(PARSE_ERROR, "it isn't valid JSON in UTF-8", value) from None
     if isinstance(value, list):
         raise MalformedMessage(INVALID_REQUEST, "it is a batch; send each message by itself", None)
@@ -71,6 +71,12 @@ def parse_message(data: bytes) -> JSONRPCMessage:
     if isinstance(message, JSONRPCNotification) and "id" in value:
         raise MalformedMessage(INVALID_REQUEST, "its id is neither a string nor an integer", value)
     return message
+
+
+def _integer(digits: str) -> int | None:
+    with suppress(ValueError):  # Python reads no more than 4,300 digits
+        return int(digits)
+    return None
 
 
 def _request_id(fields: dict[str, object]) -> RequestId | None:

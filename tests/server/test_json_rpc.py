@@ -83,6 +83,8 @@ ANSWERED: dict[str, tuple[bytes, int, object]] = {
     "Latin-1": (message(params={"a": "e"}).replace(b'"e"', b'"\xe9"'), -32700, 7),
     "UTF-16": (message().decode().encode("utf-16"), -32700, None),
     "a number too long": (b"9" * 300_000, -32700, None),
+    "a number too long beside an id": (message(params={"a": 0}).replace(b"0}", b"9" * 5_000 + b"}"), -32700, 7),
+    "a number too long as id": (message().replace(b"7", b"9" * 5_000), -32700, None),
     "nested too deep to read": (b"[" * 100_000, -32700, None),
     "nested deeper than the SDK reads": (
         message(params={"a": 0}).replace(b"0}", b"[" * 300 + b"]" * 300 + b"}"),
