@@ -45,12 +45,13 @@ def main() -> NoReturn:
 def _without_reader_errors(stream: TextIO) -> TextIO:
     """The same stream, on which a command goes on without an error once nobody reads (`| head`).
 
-    With Python's own it would end with a traceback, or at the end with status 120.
+    With Python's own it would end with a traceback, or at the end with status 120. What the stream's encoding lacks,
+    a path's name in Hindi on Windows for instance, is written as an escape, where Python's own would fail.
     """
     if sys.platform == "win32" and stream.isatty():  # pragma: no cover - a console is no file there
         return stream
     raw = io.BufferedWriter(Output(stream.fileno(), may_lose_all=stream.fileno() == _STDERR))
-    return io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=bool(stream.line_buffering))
+    return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=bool(stream.line_buffering))
 
 
 class Unwritable(OSError):

@@ -245,6 +245,17 @@ def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_what_the_encoding_of_stdout_lacks_is_written_as_an_escape(tmp_path: Path) -> None:
+    home = tmp_path / "\u0939"  # a letter of Hindi
+    home.mkdir()
+    environ = {"HOME": str(home), "USERPROFILE": str(home), "PYTHONIOENCODING": "cp1252"}
+    for arguments in (["setup", "cursor", "--yes"], ["check", "--host", "cursor"]):
+        status, out, err = run(*arguments, **environ)
+        assert (status, err) == (0, ""), arguments
+        assert "\\u0939" in out
+    assert (home / ".cursor" / "mcp.json").exists()
+
+
 @posix_only
 @pytest.mark.parametrize(
     ("redirection", "told"), [(">&-", (0, "")), ("> /dev/full", (69, "No space left on device"))]
