@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _INTERRUPTED = 130  # what shells report for a command ended by SIGINT
-_STDERR = 2
+_STDIN, _STDOUT, _STDERR = range(3)
 
 
 def main() -> NoReturn:
@@ -35,10 +35,9 @@ def main() -> NoReturn:
     while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(number)
-    if sys.stdout:  # it is None if it was closed
-        sys.stdout = _without_reader_errors(sys.stdout)
-    if sys.stderr:
-        sys.stderr = _without_reader_errors(sys.stderr)
+    sys.stdin = sys.stdin or os.fdopen(_STDIN, encoding="utf-8", closefd=False)  # it is None if it was closed
+    sys.stdout = _without_reader_errors(sys.stdout or os.fdopen(_STDOUT, "w", encoding="utf-8", closefd=False))
+    sys.stderr = _without_reader_errors(sys.stderr or os.fdopen(_STDERR, "w", encoding="utf-8", closefd=False))
     sys.exit(run(sys.argv[1:]))
 
 

@@ -276,6 +276,32 @@ def test_a_closed_stdout_is_no_error_and_a_full_one_is_said_in_one_line(
     assert (done.returncode, done.stderr) == (told[0], said)
 
 
+@posix_only
+@pytest.mark.parametrize("closing", ["<&-", "2>&-"])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["wallets", SAMPLE], 0),
+        (["wallets", "-"], 64),
+        (["check", "-"], 64),
+        (["setup", "cursor"], 130),
+    ],
+)
+def test_a_stream_that_is_closed_is_an_empty_one(
+    tmp_path: Path, arguments: list[str], closing: str, status: int
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closing}', "sh", *COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=variables(HOME=str(tmp_path), **SIMULATED),
+        timeout=30,
+    )
+    assert done.returncode == status
+    assert b"internal_error" not in done.stderr
+
+
 def test_without_a_command_or_a_terminal_the_server_greets_nobody_and_ends_with_its_stdin() -> None:
     status, out, err = run(JUSPAY_API_KEY="key", JUSPAY_MERCHANT_ID="acme")
     assert (status, out) == (0, "")
