@@ -218,7 +218,7 @@ def run_setup(wish: Wish, environ: Mapping[str, str], now: datetime, executable:
     path = config_path(wish.host, environ)
     if wish.print_only or path is None:
         what = "Remove the block from" if wish.remove else "Put this into"
-        click.echo(f"{what} {path or host.file} ({host.where}):", err=True)
+        click.echo(f"{what} {path or f'{host.file} ({host.where})'}:", err=True)
         if not wish.remove:
             click.echo(trial_block(host, launch) if wish.env == "simulator" else block(host, launch))
         return EX_OK

@@ -260,6 +260,12 @@ def test_for_other_hosts_the_block_is_printed_with_its_place(name: str) -> None:
     assert (removed.stdout, removed.stderr.startswith("Remove the block from")) == ("", True)
 
 
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.usefixtures("home")
+def test_print_names_the_file_that_setup_would_change(name: str) -> None:
+    assert run(name, "--print").stderr == f"Put this into {path_of(name)}:\n"
+
+
 @pytest.mark.usefixtures("home")
 def test_print_changes_nothing_and_asks_for_no_key() -> None:
     result = run("codex", "--env", "sandbox", "--print")
