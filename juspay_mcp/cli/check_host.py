@@ -63,9 +63,8 @@ def _entry(host: Host, path: Path) -> dict[str, Any] | Check:
     except FileNotFoundError:
         return _failed("host file", f"There is no {path}.", advice)
     except (OSError, ValueError, AttributeError):
-        return _failed(
-            "host file", f"{path} can't be read as {'TOML' if host.toml else 'JSON'}.", "Correct the file."
-        )
+        kind = "TOML" if host.toml else "JSON without comments"
+        return _failed("host file", f"{path} can't be read as {kind}.", "Correct the file.")
     server: dict[str, Any] = {"args": [], "env": {}, **entry} if isinstance(entry, dict) else {}
     match server:
         case {"command": str(), "args": list(), "env": dict()}:

@@ -66,6 +66,7 @@ async def test_codex_has_a_file_of_toml(environ: dict[str, str]) -> None:
     [
         ("{", "can't be read as JSON"),
         ("[]", "can't be read as JSON"),
+        ('{ "mcpServers": {} } // mine', "can't be read as JSON without comments"),
         ("{}", f"has no server {SERVER} with a command"),
         *(
             (json.dumps({"mcpServers": {SERVER: entry}}), f"has no server {SERVER} with a command")
