@@ -18,6 +18,7 @@ from mcp.types import (
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
+    JSONRPCResponse,
     RequestId,
     jsonrpc_message_adapter,
 )
@@ -63,11 +64,13 @@ def parse_message(data: bytes) -> JSONRPCMessage:
     match value:
         case {"params": {"_meta": {"progressToken": None, **meta}, **params}, **fields}:
             value = {**fields, "params": {**params, "_meta": meta}}
-    try:
+    message = None
+    with suppress(ValidationError):
         message = jsonrpc_message_adapter.validate_python(value, by_name=False)
-    except ValidationError:
+    # What has a method isn't a response, though it may have a result too.
+    if message is None or ("method" in value and isinstance(message, JSONRPCResponse | JSONRPCError)):
         reason = 'it lacks "jsonrpc": "2.0" or a method, or its id or params are of the wrong type'
-        raise MalformedMessage(INVALID_REQUEST, reason, given) from None
+        raise MalformedMessage(INVALID_REQUEST, reason, given)
     if isinstance(message, JSONRPCNotification) and "id" in value:
         raise MalformedMessage(INVALID_REQUEST, "its id is neither a string nor an integer", value)
     return message

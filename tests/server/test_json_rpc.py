@@ -59,6 +59,8 @@ def test_any_other_progress_token_stays(token: object) -> None:
 ANSWERED: dict[str, tuple[bytes, int, object]] = {
     "params as an array": (message(params=[CANARY]), -32600, 7),
     "params as a text": (message(id="a", params=CANARY), -32600, "a"),
+    "params as a text, and a result": (message(params=CANARY, result={}), -32600, 7),
+    "params as a text, and an error": (message(params=CANARY, error={"code": 1, "message": "x"}), -32600, 7),
     "no version": (without("jsonrpc"), -32600, 7),
     "another version": (message(jsonrpc="1.0"), -32600, 7),
     "a method that is a number": (message(method=1), -32600, 7),
