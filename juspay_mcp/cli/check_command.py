@@ -43,7 +43,7 @@ def check(ignored: list[str], customer_id: str | None, *, as_json: bool, host: s
 
     from juspay_mcp.cli.check import run_checks  # noqa: PLC0415 - the same
     from juspay_mcp.cli.check_host import check_host  # noqa: PLC0415 - the same
-    from juspay_mcp.cli.check_report import show  # noqa: PLC0415 - the same
+    from juspay_mcp.cli.check_report import Report, show  # noqa: PLC0415 - the same
     from juspay_mcp.cli.tables import ResultConsole  # noqa: PLC0415 - the same
 
     customer = customer_id and read_customer_id(customer_id)
@@ -52,8 +52,10 @@ def check(ignored: list[str], customer_id: str | None, *, as_json: bool, host: s
             found = anyio.run(run_checks, os.environ, customer, ignored)
         else:
             first, environ = anyio.run(check_host, host, os.environ)
-            found = anyio.run(run_checks, environ, customer)
-            found = replace(found, checks=(*first, *found.checks))
+            found = Report(checks=first, environment=None, base_url=None)
+            if environ:  # else the host's file doesn't say what the variables are
+                found = anyio.run(run_checks, environ, customer)
+                found = replace(found, checks=(*first, *found.checks))
     if as_json:
         click.echo(found.to_json())
     else:

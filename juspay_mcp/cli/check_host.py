@@ -48,7 +48,7 @@ async def check_host(
     inherited = {each: environ[each] for each in INHERITED if each in environ}
     if platform == "darwin" and name in _DESKTOP:
         inherited["PATH"] = DESKTOP_PATH
-    env = {**inherited, **{key: _filled(str(value), name, environ) for key, value in entry.get("env", {}).items()}}
+    env = {**inherited, **{key: _filled(str(value), name, environ) for key, value in entry["env"].items()}}
     found = Check(name="host file", outcome="ok", finding=f"{path} starts the server as {entry['command']}.")
     return (found, await _start(host, entry, env, seconds)), env
 
@@ -56,19 +56,21 @@ async def check_host(
 def _entry(host: Host, path: Path) -> dict[str, Any] | Check:
     """What the file says of this server, or what is wrong with it."""
     advice = f"Run: juspay-wallets-mcp setup {slug(host)}"
-    if not path.exists():
-        return _failed("host file", f"There is no {path}.", advice)
     try:
         text = path.read_text(encoding="utf-8-sig")
         whole: dict[str, Any] = tomllib.loads(text) if host.toml else json.loads(text)
-        entry: dict[str, Any] | None = whole.get(host.section, {}).get(SERVER)
+        entry: Any = whole.get(host.section, {}).get(SERVER)
+    except FileNotFoundError:
+        return _failed("host file", f"There is no {path}.", advice)
     except (OSError, ValueError, AttributeError):
-        return _failed(
-            "host file", f"{path} can't be read as {'TOML' if host.toml else 'JSON'}.", "Correct the file."
-        )
-    if not isinstance(entry, dict) or not isinstance(entry.get("command"), str):
-        return _failed("host file", f"{path} has no server {SERVER} with a command.", advice)
-    return entry
+        kind = "TOML" if host.toml else "JSON without comments"
+        return _failed("host file", f"{path} can't be read as {kind}.", "Correct the file.")
+    server: dict[str, Any] = {"args": [], "env": {}, **entry} if isinstance(entry, dict) else {}
+    match server:
+        case {"command": str(), "args": list(), "env": dict()}:
+            return server
+    finding = f"{path} has no server {SERVER} with a command, in the form that {host.name} documents."
+    return _failed("host file", finding, advice)
 
 
 async def _start(host: Host, entry: Mapping[str, Any], env: Mapping[str, str], seconds: float) -> Check:
@@ -80,7 +82,7 @@ async def _start(host: Host, entry: Mapping[str, Any], env: Mapping[str, str], s
             f"{host.name} would not find {entry['command']} on its PATH.",
             f"Put the command's full path into the file: juspay-wallets-mcp setup {slug(host)}",
         )
-    arguments = [str(each) for each in entry.get("args", [])]
+    arguments = [str(each) for each in entry["args"]]
     server = StdioServerParameters(command=command, args=arguments, env=dict(env))
     with TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _INTERRUPTED = 130  # what shells report for a command ended by SIGINT
-_STDERR = 2
+_STDIN, _STDOUT, _STDERR = range(3)
 
 
 def main() -> NoReturn:
@@ -35,22 +35,22 @@ def main() -> NoReturn:
     while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(number)
-    if sys.stdout:  # it is None if it was closed
-        sys.stdout = _without_reader_errors(sys.stdout)
-    if sys.stderr:
-        sys.stderr = _without_reader_errors(sys.stderr)
+    sys.stdin = sys.stdin or os.fdopen(_STDIN, encoding="utf-8", closefd=False)  # it is None if it was closed
+    sys.stdout = _without_reader_errors(sys.stdout or os.fdopen(_STDOUT, "w", encoding="utf-8", closefd=False))
+    sys.stderr = _without_reader_errors(sys.stderr or os.fdopen(_STDERR, "w", encoding="utf-8", closefd=False))
     sys.exit(run(sys.argv[1:]))
 
 
 def _without_reader_errors(stream: TextIO) -> TextIO:
     """The same stream, on which a command goes on without an error once nobody reads (`| head`).
 
-    With Python's own it would end with a traceback, or at the end with status 120.
+    With Python's own it would end with a traceback, or at the end with status 120. What the stream's encoding lacks,
+    a path's name in Hindi on Windows for instance, is written as an escape, where Python's own would fail.
     """
     if sys.platform == "win32" and stream.isatty():  # pragma: no cover - a console is no file there
         return stream
     raw = io.BufferedWriter(Output(stream.fileno(), may_lose_all=stream.fileno() == _STDERR))
-    return io.TextIOWrapper(raw, stream.encoding, stream.errors, line_buffering=bool(stream.line_buffering))
+    return io.TextIOWrapper(raw, stream.encoding, "backslashreplace", line_buffering=bool(stream.line_buffering))
 
 
 class Unwritable(OSError):

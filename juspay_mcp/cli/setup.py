@@ -81,13 +81,13 @@ class Change:
         mode = _PRIVATE
         if target.exists():
             mode = target.stat().st_mode & 0o777
-            copy = target.with_name(f"{target.name}.{now:%Y%m%d-%H%M%S}.bak")
-            write_file(copy, self.before, mode)
-        write_file(target, self.after, mode)
+            copy = target.with_name(f"{target.name}.{now:%Y%m%d-%H%M%S-%f}.bak")
+            write_file(copy, target.read_bytes(), mode)
+        write_file(target, self.after.encode(), mode)
         return copy
 
 
-def write_file(path: Path, text: str, mode: int = _PRIVATE) -> None:
+def write_file(path: Path, data: bytes, mode: int = _PRIVATE) -> None:
     """Writes a file at once or not at all; on Windows the folder's permissions decide who can read it.
 
     Raises:
@@ -95,8 +95,8 @@ def write_file(path: Path, text: str, mode: int = _PRIVATE) -> None:
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".juspay-wallets-")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
         Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
@@ -137,12 +137,15 @@ def plan(host: Host, path: Path, launch: Launch, variables: Mapping[str, str] | 
         ConfigurationError: the file can't be read, or isn't what it should be; it is left as it is.
     """
     try:
-        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        before = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        before = ""
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{path} can't be read as UTF-8; it was left as it is.") from None
     merge = _merged_toml if host.toml else _merged_json
     try:
         after = merge(host, before, launch, variables)
+        after.encode()  # which half of an emoji, escaped in JSON, has no form of
     except (ValueError, AttributeError, TypeError):
         kind = "TOML" if host.toml else "JSON without comments"
         raise ConfigurationError(
@@ -164,7 +167,7 @@ def _merged_json(host: Host, before: str, launch: Launch, variables: Mapping[str
         servers[SERVER] = wanted
     indent = re.search(r"^([ \t]+)\S", before, re.MULTILINE)
     merged = {**whole, host.section: servers}
-    return json.dumps(merged, indent=indent[1] if indent else 2, ensure_ascii=False) + "\n"
+    return json.dumps(merged, indent=indent[1] if indent else 2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _merged_toml(host: Host, before: str, launch: Launch, variables: Mapping[str, str] | None) -> str:
@@ -215,7 +218,7 @@ def run_setup(wish: Wish, environ: Mapping[str, str], now: datetime, executable:
     path = config_path(wish.host, environ)
     if wish.print_only or path is None:
         what = "Remove the block from" if wish.remove else "Put this into"
-        click.echo(f"{what} {path or host.file} ({host.where}):", err=True)
+        click.echo(f"{what} {path or f'{host.file} ({host.where})'}:", err=True)
         if not wish.remove:
             click.echo(trial_block(host, launch) if wish.env == "simulator" else block(host, launch))
         return EX_OK
@@ -232,7 +235,7 @@ def run_setup(wish: Wish, environ: Mapping[str, str], now: datetime, executable:
     try:
         if key:
             key[0].parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_file(key[0], f"{key[1]}\n")
+            write_file(key[0], f"{key[1]}\n".encode())
         copy = change.write(now)
     except OSError as error:
         click.echo(f"{path} can't be written ({os.strerror(error.errno or 0)}); it is as it was.", err=True)

@@ -25,6 +25,7 @@ from juspay_mcp.values.timestamps import format_minute
 MAX_WIDTH: Final = 100
 """Columns that are used of a wider terminal: longer lines are hard to read."""
 
+_UNKNOWN_WIDTH: Final = 80
 _UNKNOWN: Final = "unknown"
 _NONE: Final = "-"
 # That figures are test figures, the summary says, once.
@@ -58,7 +59,7 @@ class ResultConsole(Console):
 
     def __init__(self) -> None:
         super().__init__(highlight=False)
-        self.width = min(self.width, MAX_WIDTH)
+        self.width = min(self.width or _UNKNOWN_WIDTH, MAX_WIDTH)  # COLUMNS=0 would show nothing
 
 
 def answer_view(answer: Answer) -> RenderableType:

@@ -76,7 +76,7 @@ class Group(click.Group):
 
 def greet(version: str) -> None:
     """Says on stderr what the server waits for, if it was started at a terminal and not by an MCP client."""
-    if sys.stdin and sys.stdin.isatty():  # it is None if it was closed
+    if sys.stdin.isatty():
         click.echo(
             f"{PROGRAM} {version} waits for an MCP client on stdin ({_END_OF_INPUT} ends it). "
             f"To see what it answers, run: {PROGRAM} demo",

@@ -60,6 +60,8 @@ async def connect(host: str, port: int) -> SocketStream:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # of the codec for names: a part is empty (`a..b`), or over 63 characters
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
     connected = await aiohappyeyeballs.start_connection(
         addresses, happy_eyeballs_delay=_NEXT_ADDRESS_SECONDS, loop=loop
     )

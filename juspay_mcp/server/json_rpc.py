@@ -18,6 +18,7 @@ from mcp.types import (
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
+    JSONRPCResponse,
     RequestId,
     jsonrpc_message_adapter,
 )
@@ -53,9 +54,9 @@ def parse_message(data: bytes) -> JSONRPCMessage:
         value = _JSON.validate_json(data)
     except ValidationError:
         value = None
-        # Python reads what the SDK's parser gives up, at a lone surrogate for instance: it may hold an id.
+        # Python reads what the SDK's parser gives up, at a lone surrogate or a huge number: it may hold an id.
         with suppress(ValueError, RecursionError):
-            value = json.loads(data.decode(errors="replace"))
+            value = json.loads(data.decode(errors="replace"), parse_int=_integer)
         raise MalformedMessage(PARSE_ERROR, "it isn't valid JSON in UTF-8", value) from None
     if isinstance(value, list):
         raise MalformedMessage(INVALID_REQUEST, "it is a batch; send each message by itself", None)
@@ -63,14 +64,22 @@ def parse_message(data: bytes) -> JSONRPCMessage:
     match value:
         case {"params": {"_meta": {"progressToken": None, **meta}, **params}, **fields}:
             value = {**fields, "params": {**params, "_meta": meta}}
-    try:
+    message = None
+    with suppress(ValidationError):
         message = jsonrpc_message_adapter.validate_python(value, by_name=False)
-    except ValidationError:
+    # What has a method isn't a response, though it may have a result too.
+    if message is None or ("method" in value and isinstance(message, JSONRPCResponse | JSONRPCError)):
         reason = 'it lacks "jsonrpc": "2.0" or a method, or its id or params are of the wrong type'
-        raise MalformedMessage(INVALID_REQUEST, reason, given) from None
+        raise MalformedMessage(INVALID_REQUEST, reason, given)
     if isinstance(message, JSONRPCNotification) and "id" in value:
         raise MalformedMessage(INVALID_REQUEST, "its id is neither a string nor an integer", value)
     return message
+
+
+def _integer(digits: str) -> int | None:
+    with suppress(ValueError):  # Python reads no more than 4,300 digits
+        return int(digits)
+    return None
 
 
 def _request_id(fields: dict[str, object]) -> RequestId | None:

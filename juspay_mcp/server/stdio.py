@@ -162,12 +162,15 @@ class StdioClient:
         await self.aclose()
 
     async def _lines(self) -> AsyncIterator[bytes]:
-        rest = b""
+        begun = bytearray()  # a line may come in a thousand chunks, which must not be copied a thousand times
         async for chunk in self._chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                if line.strip():
-                    yield line
+            ended, newline, rest = chunk.rpartition(b"\n")
+            if newline:
+                for line in bytes(begun + ended).split(b"\n"):
+                    if line.strip():
+                        yield line
+                begun.clear()
+            begun += rest
 
     def _read_in_thread(self, token: EventLoopToken) -> None:
         chunk = _read()

@@ -133,6 +133,21 @@ def test_an_older_block_of_ours_is_replaced(name: str) -> None:
         assert tomllib.loads(path.read_text(encoding="utf-8"))["tui"] == {"theme": "x"}
 
 
+@pytest.mark.parametrize("name", ["cursor", "codex"])
+@pytest.mark.usefixtures("home")
+def test_every_change_keeps_a_copy_of_its_own_byte_for_byte(name: str) -> None:
+    path = write(name, "")
+    path.write_bytes(b"\xef\xbb\xbf# mine\r\n[tui]\r\n" if name == "codex" else b'\xef\xbb\xbf{\r\n  "a": 1\r\n}\r\n')
+    kept = set()
+    for arguments in ([], ["--remove"], []):
+        kept.add(path.read_bytes())
+        assert run(name, *arguments, "--yes").return_value == 0
+    assert {copy.read_bytes() for copy in copies(path)} == kept
+    assert len(kept) == len(copies(path)) == 3
+    assert b"\xef\xbb\xbf" not in path.read_bytes()
+    assert name != "codex" or path.read_bytes().startswith(b"# mine\r\n[tui]")
+
+
 @pytest.mark.usefixtures("home")
 def test_the_change_is_shown_and_a_no_changes_nothing() -> None:
     path = write("cursor", "{}")
@@ -156,6 +171,8 @@ def test_a_yes_writes() -> None:
         ("cursor", '{"mcpServers": []}'),
         ("cursor", '{"mcpServers": null}'),
         ("cursor", "{"),
+        ("cursor", '{"a": "\\ud83d", "mcpServers": {}}'),
+        ("cursor", '{"a": 1e999, "mcpServers": {}}'),
         ("codex", "a = "),
         ("codex", 'mcp_servers = "x"'),
         ("codex", f'mcp_servers.{SERVER}.command = "old"'),
@@ -185,6 +202,16 @@ def test_a_file_that_is_not_utf_8_is_left_as_it_is() -> None:
     path = write("cursor", "")
     path.write_bytes("{}".encode("utf-16"))
     with pytest.raises(ConfigurationError, match="can't be read as UTF-8"):
+        plan(BY_SLUG["cursor"], path, ("juspay-wallets-mcp",), TRIAL)
+
+
+@needs_modes
+@pytest.mark.usefixtures("home")
+def test_a_link_that_leads_to_itself_is_left_as_it_is() -> None:
+    path = write("cursor", "")
+    path.unlink()
+    path.symlink_to(path)
+    with pytest.raises(ConfigurationError, match="it was left as it is"):
         plan(BY_SLUG["cursor"], path, ("juspay-wallets-mcp",), TRIAL)
 
 
@@ -231,6 +258,12 @@ def test_for_other_hosts_the_block_is_printed_with_its_place(name: str) -> None:
     assert BY_SLUG[name].file in result.stderr
     removed = run(name, "--remove")
     assert (removed.stdout, removed.stderr.startswith("Remove the block from")) == ("", True)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.usefixtures("home")
+def test_print_names_the_file_that_setup_would_change(name: str) -> None:
+    assert run(name, "--print").stderr == f"Put this into {path_of(name)}:\n"
 
 
 @pytest.mark.usefixtures("home")

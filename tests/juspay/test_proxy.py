@@ -81,6 +81,7 @@ async def test_a_proxy_that_rejects_the_connection_is_said_to_be_at_fault(status
     [
         ("127.0.0.1", "the proxy refused the connection"),
         ("proxy.invalid", "the proxy's host name could not be resolved (DNS)"),
+        ("proxy..example", "the proxy's host name could not be resolved (DNS)"),
         ("255.255.255.255", "the proxy could not be connected to"),
     ],
 )

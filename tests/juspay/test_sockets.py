@@ -99,8 +99,9 @@ async def test_a_reset_is_a_broken_connection() -> None:
 async def test_a_host_that_refuses_and_one_without_an_address_are_told_apart() -> None:
     with pytest.raises(ConnectionRefusedError):
         await connect("127.0.0.1", free_port())
-    with pytest.raises(socket.gaierror):
-        await connect("nobody.invalid", 443)
+    for name in ("nobody.invalid", "no..name", ".", f"{'a' * 64}.example"):
+        with pytest.raises(socket.gaierror):
+            await connect(name, 443)
 
 
 async def test_reading_that_is_cancelled_leaves_the_loop_ready_for_a_socket_of_the_same_number() -> None:

@@ -66,8 +66,18 @@ async def test_codex_has_a_file_of_toml(environ: dict[str, str]) -> None:
     [
         ("{", "can't be read as JSON"),
         ("[]", "can't be read as JSON"),
+        ('{ "mcpServers": {} } // mine', "can't be read as JSON without comments"),
         ("{}", f"has no server {SERVER} with a command"),
-        (f'{{"mcpServers": {{"{SERVER}": {{"command": 1}}}}}}', f"has no server {SERVER} with a command"),
+        *(
+            (json.dumps({"mcpServers": {SERVER: entry}}), f"has no server {SERVER} with a command")
+            for entry in (
+                {"command": 1},
+                {"command": "x", "args": None},
+                {"command": "x", "args": "y"},
+                {"command": "x", "env": None},
+                {"command": "x", "env": []},
+            )
+        ),
     ],
 )
 async def test_a_file_without_this_server_is_told(environ: dict[str, str], text: str, finding: str) -> None:
@@ -81,6 +91,15 @@ async def test_a_file_without_this_server_is_told(environ: dict[str, str], text:
 async def test_no_file_is_told_with_the_command_that_makes_one(environ: dict[str, str]) -> None:
     [check], _ = await found(environ)
     assert check.advice == "Run: juspay-wallets-mcp setup cursor"
+
+
+async def test_a_file_that_cant_be_read_is_told(environ: dict[str, str]) -> None:
+    write(environ, "").unlink()
+    path = config_path("cursor", environ)
+    assert path is not None
+    path.mkdir()
+    [check], _ = await found(environ)
+    assert "can't be read as JSON" in check.finding
 
 
 async def test_a_host_whose_file_is_unknown_is_told(environ: dict[str, str]) -> None:
@@ -147,4 +166,5 @@ def test_the_command_checks_what_the_host_gets_and_not_what_the_shell_has(enviro
 def test_the_command_ends_with_the_status_of_what_failed(environ: dict[str, str]) -> None:
     status, out, _ = run("check", "--host", "cursor", "--json", **environ)
     assert status == 78
-    assert json.loads(out)["checks"][0]["name"] == "host file"
+    [check] = json.loads(out)["checks"]
+    assert check["name"] == "host file", "nothing is said of variables that nobody could read"

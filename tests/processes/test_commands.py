@@ -245,6 +245,17 @@ def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+def test_what_the_encoding_of_stdout_lacks_is_written_as_an_escape(tmp_path: Path) -> None:
+    home = tmp_path / "\u0939"  # a letter of Hindi
+    home.mkdir()
+    environ = {"HOME": str(home), "USERPROFILE": str(home), "PYTHONIOENCODING": "cp1252"}
+    for arguments in (["setup", "cursor", "--yes"], ["check", "--host", "cursor"]):
+        status, out, err = run(*arguments, **environ)
+        assert (status, err) == (0, ""), arguments
+        assert "\\u0939" in out
+    assert (home / ".cursor" / "mcp.json").exists()
+
+
 @posix_only
 @pytest.mark.parametrize(
     ("redirection", "told"), [(">&-", (0, "")), ("> /dev/full", (69, "No space left on device"))]
@@ -263,6 +274,32 @@ def test_a_closed_stdout_is_no_error_and_a_full_one_is_said_in_one_line(
     )
     said = f"juspay-wallets-mcp: The result can't be written: {told[1]}.\n" if told[1] else ""
     assert (done.returncode, done.stderr) == (told[0], said)
+
+
+@posix_only
+@pytest.mark.parametrize("closing", ["<&-", "2>&-"])
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["wallets", SAMPLE], 0),
+        (["wallets", "-"], 64),
+        (["check", "-"], 64),
+        (["setup", "cursor"], 130),
+    ],
+)
+def test_a_stream_that_is_closed_is_an_empty_one(
+    tmp_path: Path, arguments: list[str], closing: str, status: int
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closing}', "sh", *COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        env=variables(HOME=str(tmp_path), **SIMULATED),
+        timeout=30,
+    )
+    assert done.returncode == status
+    assert b"internal_error" not in done.stderr
 
 
 def test_without_a_command_or_a_terminal_the_server_greets_nobody_and_ends_with_its_stdin() -> None:

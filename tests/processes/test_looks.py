@@ -46,6 +46,14 @@ def test_check_breaks_no_word_in_any_terminal(environ: dict[str, str], columns: 
     assert too_wide(text, columns) == []
 
 
+@pytest.mark.parametrize("command", ["check", "wallets cth_all_linked"])
+def test_a_terminal_of_no_columns_counts_as_one_of_80(command: str) -> None:
+    status, text, _ = run(*command.split(), COLUMNS="0", **SIMULATED)
+    _, expected, _ = run(*command.split(), COLUMNS="80", **SIMULATED)
+    assert (status, sorted(words(text))) == (0, sorted(words(expected)))
+    assert too_wide(text, 80) == []
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
 @pytest.mark.parametrize("columns", [40, 80])
 def test_the_demo_breaks_no_word_in_a_narrow_terminal_and_calls_each_answer_made_up_once(

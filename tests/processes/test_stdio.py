@@ -220,6 +220,12 @@ def test_pipes_that_somebody_made_non_blocking_lose_nothing(environ: dict[str, s
     assert process.wait(30) == 0
 
 
+def test_a_line_that_comes_in_a_thousand_chunks_is_one_message(environ: dict[str, str]) -> None:
+    ended = run(environ, lines(call(1, arguments={"customer_id": "a" * 67_108_864}, _meta=MODERN)))
+    assert answers(ended.stdout)[1]["content"][0]["text"].endswith("[invalid_customer_id]")
+    assert (ended.stderr, ended.returncode) == (b"", 0)
+
+
 # Messages that are none
 
 

@@ -59,6 +59,8 @@ def test_any_other_progress_token_stays(token: object) -> None:
 ANSWERED: dict[str, tuple[bytes, int, object]] = {
     "params as an array": (message(params=[CANARY]), -32600, 7),
     "params as a text": (message(id="a", params=CANARY), -32600, "a"),
+    "params as a text, and a result": (message(params=CANARY, result={}), -32600, 7),
+    "params as a text, and an error": (message(params=CANARY, error={"code": 1, "message": "x"}), -32600, 7),
     "no version": (without("jsonrpc"), -32600, 7),
     "another version": (message(jsonrpc="1.0"), -32600, 7),
     "a method that is a number": (message(method=1), -32600, 7),
@@ -83,6 +85,8 @@ ANSWERED: dict[str, tuple[bytes, int, object]] = {
     "Latin-1": (message(params={"a": "e"}).replace(b'"e"', b'"\xe9"'), -32700, 7),
     "UTF-16": (message().decode().encode("utf-16"), -32700, None),
     "a number too long": (b"9" * 300_000, -32700, None),
+    "a number too long beside an id": (message(params={"a": 0}).replace(b"0}", b"9" * 5_000 + b"}"), -32700, 7),
+    "a number too long as id": (message().replace(b"7", b"9" * 5_000), -32700, None),
     "nested too deep to read": (b"[" * 100_000, -32700, None),
     "nested deeper than the SDK reads": (
         message(params={"a": 0}).replace(b"0}", b"[" * 300 + b"]" * 300 + b"}"),
