@@ -10,7 +10,6 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -18,6 +17,7 @@ from starlette.routing import Route
 from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, metadata_url, open_verifier
 from juspay_mcp.http.endpoint import Endpoint
+from juspay_mcp.http.origin_check import OriginCheck
 from juspay_mcp.observability.export import exported_telemetry
 from juspay_mcp.observability.start_line import log_start
 from juspay_mcp.server.mcp_server import Context, build_server
@@ -28,7 +28,6 @@ from juspay_mcp.values.caller import ANONYMOUS, Caller
 _logger = logging.getLogger(__name__)
 
 ENDPOINT = "/mcp"
-_CORS_HEADERS = ("authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent")
 
 
 def create_app(
@@ -83,16 +82,9 @@ def create_app(
         )
     # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
     served = BearerTokenMiddleware(endpoint, verifier, access) if verifier else endpoint
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=access.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=_CORS_HEADERS,
-        expose_headers=["WWW-Authenticate"],
-    )
     app = Starlette(
         lifespan=lifespan,
-        middleware=[cors] if access.allowed_origins else [],
+        middleware=[Middleware(OriginCheck, access.allowed_origins)],
         routes=[
             Route(ENDPOINT, served),
             Route(f"{ENDPOINT}/", served),
