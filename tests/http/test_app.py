@@ -14,6 +14,7 @@ import pytest
 from juspay_mcp.http.app import create_app
 from juspay_mcp.http.endpoint import MAX_BODY
 from juspay_mcp.settings.load import load_settings
+from tests.support.golden import text_of
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.processes import MODERN
 from tests.support.serving import connected, served, until
@@ -38,6 +39,18 @@ async def test_it_answers_in_both_eras_and_tells_what_is_happening(environ: dict
     assert total_of(result) == "1770.49"
     assert [tool.name for tool in tools] == [TOOL]
     assert told == ["asking Juspay"]
+
+
+async def test_without_credentials_it_starts_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(
+        load_settings({"JUSPAY_API_KEY": "${KEY}", "JUSPAY_MERCHANT_ID": "acme"}), allow_unauthenticated=True
+    )
+    async with served(app) as url, connected(url) as client:
+        result = await client.call_tool(TOOL, {"customer_id": "cth_all_linked"})
+    assert text_of(result).endswith("[not_configured]")
+    [said] = caplog.messages
+    assert said.startswith("not set up yet, the tool will answer not_configured: set JUSPAY_API_KEY (or ")
+    assert said.endswith("(JUSPAY_API_KEY holds a placeholder that the MCP host did not replace)")
 
 
 async def test_health_and_readiness_are_plain_words_for_anyone(environ: dict[str, str]) -> None:
