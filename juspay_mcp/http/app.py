@@ -4,7 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from sse_starlette.sse import AppStatus
@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, metadata_url, open_verifier
+from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, open_verifier
 from juspay_mcp.http.endpoint import Endpoint
 from juspay_mcp.http.origin_check import OriginCheck
 from juspay_mcp.observability.export import exported_telemetry
@@ -117,8 +117,12 @@ def _metadata_routes(access: AccessSettings) -> list[Route]:
         "resource_name": "Juspay wallets",
     }
 
-    async def answer(_request: Request) -> Response:
+    path = unquote(urlsplit(access.oauth.resource).path).removesuffix("/")
+
+    async def answer(request: Request) -> Response:
+        if request.path_params["path"].removesuffix("/") != path:
+            return PlainTextResponse("Not Found", 404)
         return JSONResponse(metadata, headers={"Cache-Control": "public, max-age=3600"})
 
-    path = urlsplit(metadata_url(access.oauth.resource)).path.rstrip("/")
-    return [Route(each, answer, methods=["GET"]) for each in (path, f"{path}/")]
+    # Compared above, because in a route's own path braces would have a meaning.
+    return [Route("/.well-known/oauth-protected-resource{path:path}", answer, methods=["GET"])]
