@@ -1,15 +1,27 @@
-"""HTTP/1.1 with the timeouts that uvicorn lacks: for a request to come, and for an answer to be read."""
+"""HTTP/1.1 with the bounds that uvicorn lacks, on what anybody who connects can cost.
+
+They are on the time for a request to come and for an answer to be read, and on the size of a request as it comes.
+"""
 
 import asyncio
 import math
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import h11
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_HEAD: Final = 16_384
+"""Bytes of a request's head; its token may have half of them."""
+MAX_HEADERS: Final = 100
+"""Of a request: each takes some hundred bytes of memory, however few it has itself."""
+MAX_REQUEST: Final = 131_072
+"""Bytes of a request as they come, twice those of the longest body: chunks of one byte would be six times as many."""
+
+_AT_ONCE = 4_096  # bytes read before others have their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,18 @@ class Timeouts:
     """Between two looks at a connection: a timeout may come later by as much."""
 
 
-class TimeoutProtocol(H11Protocol):
+class _Connection(h11.Connection):
+    """h11's, which has no bound on how many headers there are."""
+
+    @override
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request) and len(event.headers) > MAX_HEADERS:
+            raise h11.RemoteProtocolError("too many headers", 431)
+        return event
+
+
+class TimeoutProtocol(H11Protocol, asyncio.BufferedProtocol):
     """Closes a connection whose client keeps it waiting, and one that is more than uvicorn's `limit_concurrency`.
 
     uvicorn counts such connections too, and refuses requests when there are enough of them; but each is an open file,
@@ -40,6 +63,8 @@ class TimeoutProtocol(H11Protocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
+        self.conn = _Connection(h11.SERVER, MAX_HEAD)
+        self._received = 0
         connected = transport.get_extra_info("socket")
         if connected and connected.family in {socket.AF_INET, socket.AF_INET6}:
             # Otherwise an answer's body would wait for the receipt of its head. asyncio does this only if the socket
@@ -53,6 +78,21 @@ class TimeoutProtocol(H11Protocol):
         if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
             transport.abort()
         self._check()
+
+    @override
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self._buffer = bytearray(_AT_ONCE)
+        return self._buffer
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        if self.conn.their_state is h11.IDLE:  # a head, which MAX_HEAD bounds
+            self._received = 0
+        self._received += nbytes
+        if self._received > MAX_REQUEST:
+            self.transport.pause_reading()  # until one of the timeouts closes it
+        else:
+            self.data_received(bytes(self._buffer[:nbytes]))
 
     @override
     def data_received(self, data: bytes) -> None:
