@@ -18,8 +18,8 @@ MAX_HEAD: Final = 16_384
 """Bytes of a request's head; its token may have half of them."""
 MAX_HEADERS: Final = 100
 """Of a request: each takes some hundred bytes of memory, however few it has itself."""
-MAX_REQUEST: Final = 131_072
-"""Bytes of a request as they come, twice those of the longest body: chunks of one byte would be six times as many."""
+MAX_CHUNKS: Final = 1_000
+"""Of a body: a chunk takes as long to parse as some hundred bytes, however few it has."""
 
 _AT_ONCE = 4_096  # bytes read before others have their turn
 
@@ -41,13 +41,21 @@ class Timeouts:
 
 
 class _Connection(h11.Connection):
-    """h11's, which has no bound on how many headers there are."""
+    """h11's, which has no bound on how many headers and chunks there are."""
+
+    _chunks = 0
 
     @override
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         event = super().next_event()
-        if isinstance(event, h11.Request) and len(event.headers) > MAX_HEADERS:
-            raise h11.RemoteProtocolError("too many headers", 431)
+        if isinstance(event, h11.Request):
+            self._chunks = 0
+            if len(event.headers) > MAX_HEADERS:
+                raise h11.RemoteProtocolError("too many headers")
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            if self._chunks > MAX_CHUNKS:
+                raise h11.RemoteProtocolError("too many chunks")
         return event
 
 
@@ -64,7 +72,6 @@ class TimeoutProtocol(H11Protocol, asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
         self.conn = _Connection(h11.SERVER, MAX_HEAD)
-        self._received = 0
         connected = transport.get_extra_info("socket")
         if connected and connected.family in {socket.AF_INET, socket.AF_INET6}:
             # Otherwise an answer's body would wait for the receipt of its head. asyncio does this only if the socket
@@ -86,19 +93,20 @@ class TimeoutProtocol(H11Protocol, asyncio.BufferedProtocol):
 
     @override
     def buffer_updated(self, nbytes: int) -> None:
-        if self.conn.their_state is h11.IDLE:  # a head, which MAX_HEAD bounds
-            self._received = 0
-        self._received += nbytes
-        if self._received > MAX_REQUEST:
-            self.transport.pause_reading()  # until one of the timeouts closes it
-        else:
-            self.data_received(bytes(self._buffer[:nbytes]))
+        self.data_received(bytes(self._buffer[:nbytes]))
 
     @override
     def data_received(self, data: bytes) -> None:
         # On Windows bytes still come after the connection was closed; uvicorn would answer a malformed head twice.
         if not self.transport.is_closing():
             super().data_received(data)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:  # it has an answer already, which didn't wait for its body
+            self.transport.close()
 
     @override
     def on_response_complete(self) -> None:

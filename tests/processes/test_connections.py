@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from juspay_mcp.http.app import create_app
-from juspay_mcp.http.header_timeout import MAX_HEAD, MAX_HEADERS, MAX_REQUEST, TimeoutProtocol, Timeouts
+from juspay_mcp.http.header_timeout import MAX_CHUNKS, MAX_HEAD, MAX_HEADERS, TimeoutProtocol, Timeouts
 from juspay_mcp.settings.load import load_settings
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.serving import connected, served, until
@@ -287,14 +287,42 @@ async def test_a_head_has_at_most_so_many_bytes_and_headers(url: str, head: byte
 
 
 @pytest.mark.parametrize("authorized", [False, True])
-async def test_of_a_request_that_does_not_end_so_much_is_parsed_and_little_at_a_time(
-    url: str, *, authorized: bool
+async def test_of_tiny_chunks_so_many_are_parsed_and_little_at_a_time(
+    url: str, caplog: pytest.LogCaptureFixture, *, authorized: bool
 ) -> None:
     """A megabyte of chunks of one byte each would keep everybody else waiting for seconds."""
+    chunk = b"1\r\nx\r\n"
     async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
         with suppress(anyio.BrokenResourceError):
-            await stream.send(request("POST /mcp", *CHUNKED, authorized=authorized) + b"1\r\nx\r\n" * 170_000)
+            await stream.send(request("POST /mcp", *CHUNKED, authorized=authorized) + chunk * 170_000)
         await until(lambda: not Quick.open)
     assert max(Quick.parsed) <= 4_096
-    assert sum(Quick.parsed) <= MAX_REQUEST
-    assert await a_good_call_takes(url) < 20
+    assert sum(Quick.parsed) <= MAX_CHUNKS * len(chunk) + 2 * 4_096
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(
+    ("rest", "status"), [(b"0\r\n\r\n", b"200"), (b"zz\r\n", b""), (b"1\r\nx\r\n" * MAX_CHUNKS, b"")]
+)
+async def test_what_comes_after_an_answer_and_is_malformed_ends_the_connection(
+    url: str, caplog: pytest.LogCaptureFixture, rest: bytes, status: bytes
+) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+        reader = BufferedByteReceiveStream(stream)
+        await stream.send(request("POST /mcp", *CHUNKED) + b"1\r\nx\r\n")
+        assert b"401" in await reader.receive_until(b"\r\n\r\n", 1_000)
+        await reader.receive_exactly(len(b'{"error":"no_token"}'))
+        await stream.send(rest)
+        if status:
+            await stream.send(request("GET /healthz"))
+            assert status in await reader.receive_until(b"\r\n\r\n", 1_000)
+        else:
+            with pytest.raises((anyio.IncompleteRead, anyio.BrokenResourceError)):
+                await reader.receive_exactly(1)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_body_that_is_too_long_has_its_answer_each_time(url: str) -> None:
+    async with httpx2.AsyncClient(headers=AUTHORIZED) as http:
+        answers = [await http.post(f"{url}/mcp", content=bytes(200_000)) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {413}
