@@ -26,6 +26,7 @@ class Snapshot:
     response: WalletList
     source: Source
     as_of: datetime
+    """In whole seconds, as an answer has it: so an age is the same in the summary and to whoever reckons it again."""
     currency: str
     upstream_requests: int
     """How many requests were sent to Juspay, including retries and a failed refresh."""

@@ -46,7 +46,7 @@ def notices(snapshot: Snapshot, shown: int) -> list[str]:
         "A balance that is unknown isn't zero, and isn't in the total.": any(
             wallet.balance is None and wallet.linked is not False for wallet in wallets
         ),
-        "Juspay listed a wallet twice with different figures, so its balance is unknown here.": any(
+        "Juspay listed a wallet twice, in entries that differ, so its balance is unknown here.": any(
             wallet.entries_differ for wallet in wallets
         ),
         "A wallet's own breakdown says another figure than its balance.": any(

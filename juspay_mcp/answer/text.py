@@ -35,7 +35,7 @@ def _facts(wallet: WalletAnswer, answer: Answer) -> Iterator[str]:
     for part in [] if wallet.parts is MISSING else wallet.parts:
         same = (part.provider, part.kind) == (wallet.provider, wallet.kind)
         if part.provider == UNLISTED:
-            same = part.code is not MISSING and part.code == wallet.code
+            same = same and part.code is not MISSING and part.code == wallet.code
         if same and part.balance is not MISSING and part.balance != wallet.balance:
             yield f"but its breakdown says {money(part.balance, part.kind, answer.currency)}"
     if wallet.kind == "unknown":

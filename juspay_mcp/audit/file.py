@@ -18,11 +18,19 @@ from operator import or_
 from pathlib import Path
 from typing import Final, Protocol
 
-if sys.platform == "win32":  # pragma: no cover - there is one process, no such lock, and no poll
-    LOCK_EX = LOCK_NB = 0
+if sys.platform == "win32":  # pragma: no cover
+    import msvcrt
 
-    def flock(_descriptor: int, _operation: int) -> None:
-        """Locks nothing."""
+    LOCK_EX = LOCK_NB = 0
+    _BEYOND_ANY_LINE: Final = 1 << 40  # nobody can read or write what is locked there
+
+    def flock(descriptor: int, _operation: int) -> None:
+        """Locks a byte after the file's end, which appending processes agree on, and leaves its lines readable."""
+        os.lseek(descriptor, _BEYOND_ANY_LINE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError as error:  # which doesn't say that another process has it by its class
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 else:
     from fcntl import LOCK_EX, LOCK_NB, flock
 

@@ -13,7 +13,7 @@ from juspay_mcp import VERSION
 from juspay_mcp.errors import NotConfigured
 from juspay_mcp.juspay.failures import connection_failures
 from juspay_mcp.juspay.outgoing import OneRequestTransport, Unreadable, read_body, system_authorities
-from juspay_mcp.juspay.responses import Response, read_wallets
+from juspay_mcp.juspay.responses import NEEDS_BODY, Response, read_wallets
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.observability.spans import UpstreamSpan, UpstreamSpans
 from juspay_mcp.settings.load import EITHER_KEY, JuspayAccount, Settings
@@ -81,11 +81,16 @@ class JuspayClient:
             response = await self._transport.handle_async_request(request)
             span.answered(response.status_code)
             headers = {name.lower(): value for name, value in response.headers.items()}
+            body, defect = b"", None
             async with aclosing(response):
                 try:
-                    return Response(status=response.status_code, headers=headers, body=await read_body(response))
+                    body = await read_body(response)
                 except Unreadable as why:
-                    return Response(status=response.status_code, headers=headers, body=b"", defect=str(why))
+                    defect = str(why)
+                except httpx2.TransportError:
+                    if response.status_code in NEEDS_BODY:
+                        raise
+            return Response(status=response.status_code, headers=headers, body=body, defect=defect)
 
     def _headers(self, customer_id: CustomerId) -> dict[str, str]:
         """Juspay's documented headers; the routing id must be the same on all calls for one customer."""

@@ -136,8 +136,10 @@ class Provider:
         return self.name != UNLISTED
 
     def is_same_as(self, other: "Provider") -> bool:
-        """Whether both are the same product of the same provider, in any version of its integration."""
-        return _unversioned(self.code) == _unversioned(other.code) and self.kind == other.kind
+        """Whether both are the same product of the same provider, whichever of its codes each has."""
+        if (self.name, self.kind) != (other.name, other.kind):
+            return False
+        return self.listed or _unversioned(self.code) == _unversioned(other.code)
 
 
 def provider_of(code: object, payment_type: object = None) -> Provider | None:

@@ -26,6 +26,9 @@ from juspay_mcp.juspay.wallets import ErrorInstead, UndocumentedShape, WalletLis
 from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
 
+NEEDS_BODY = frozenset({200, 400, 404})
+"""The statuses that only a body explains; any other means the same, even if the connection broke after it."""
+
 _MANY_DIGITS = 9  # thirty years of seconds; Python refuses to convert thousands of digits
 # 400 and 404 come with any of these, in `error_code` or in `error_info.code`.
 _NOT_FOUND = frozenset({"null_error", "object_not_found", "resource_not_found"})

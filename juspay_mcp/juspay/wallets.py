@@ -5,7 +5,7 @@ what is kept: a wallet here has no field for a token, a whole id or mobile, or f
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -50,6 +50,8 @@ class Part:
     kind: Kind
     balance: Decimal | None
     last_refreshed: datetime | None
+    is_own: bool
+    """It is the same product as the wallet itself, so both should have one balance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +68,13 @@ class Wallet:
     mobile: str | None
     parts: tuple[Part, ...]
     unreadable_parts: int
-    own_part_differs: bool = False
-    """A part of the same product has another balance."""
     entries_differ: bool = False
-    """Juspay listed this wallet id more than once, with different balances, so `balance` is None."""
+    """Juspay listed this wallet id more than once, with different balances or providers, so `balance` is None."""
+
+    @property
+    def own_part_differs(self) -> bool:
+        """Whether a part of the same product has another balance."""
+        return any(part.is_own and part.balance not in {None, self.balance} for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,38 +144,38 @@ def _wallet(entry: object, codes: _UnlistedCodes) -> tuple[str | None, Wallet] |
     """A wallet, and its whole id, which is needed only to find duplicates."""
     if not _is_object(entry) or not (provider := provider_of(entry.get("wallet"), entry.get("payment_method_type"))):
         return None
-    given_id, balance = entry.get("id"), parse_amount(entry.get("current_balance"))
+    given_id = entry.get("id")
     wallet_id = given_id.strip() or None if isinstance(given_id, str) else None
     code = codes.shown(provider)
     details = entry.get("sub_details") or []
-    parts, unreadable_parts = _read(details if _is_array(details) else [details], lambda part: _part(part, codes))
-    own_figures = {part.balance for own, part in parts if own.is_same_as(provider)} - {None}
+    details = details if _is_array(details) else [details]
+    parts, unreadable_parts = _read(details, lambda part: _part(part, provider, codes))
     return wallet_id, Wallet(
         provider=provider.name,
         code=code,
         kind=provider.kind,
         ref=None if wallet_id is None else mask(wallet_id),
         linked=_flag(entry.get("linked")),
-        balance=balance,
+        balance=parse_amount(entry.get("current_balance")),
         last_refreshed=parse_timestamp(entry.get("last_refreshed")),
         mobile=_mobile(entry.get("metadata")),
-        parts=tuple(part for _, part in parts),
+        parts=parts,
         unreadable_parts=unreadable_parts,
-        own_part_differs=bool(own_figures - {balance}),
     )
 
 
-def _part(entry: object, codes: _UnlistedCodes) -> tuple[Provider, Part] | None:
+def _part(entry: object, of_wallet: Provider, codes: _UnlistedCodes) -> Part | None:
     if not _is_object(entry) or not (
         provider := provider_of(entry.get("payment_method"), entry.get("payment_method_type"))
     ):
         return None
-    return provider, Part(
+    return Part(
         provider=provider.name,
         code=codes.shown(provider),
         kind=provider.kind,
         balance=parse_amount(entry.get("current_balance")),
         last_refreshed=parse_timestamp(entry.get("last_refreshed")),
+        is_own=provider.is_same_as(of_wallet),
     )
 
 
@@ -181,15 +186,22 @@ def _merge(entries: list[Wallet]) -> Wallet:
     known = [entry for entry in entries if entry.balance is not None]
     differ = len({entry.balance for entry in known}) > 1 or len({(each.provider, each.kind) for each in entries}) > 1
     dated = [entry.last_refreshed for entry in known if entry.last_refreshed is not None]
-    links = {entry.linked for entry in entries} - {None}
     return replace(
         (known or entries)[0],
-        linked=links.pop() if len(links) == 1 else None,
-        balance=None if differ or not known else known[0].balance,
+        linked=_agreed(entry.linked for entry in entries),
+        balance=None if differ else _agreed(entry.balance for entry in entries),
         last_refreshed=None if differ else min(dated, default=None),
-        mobile=next((entry.mobile for entry in entries if entry.mobile), None),
+        mobile=_agreed(entry.mobile for entry in entries),
+        parts=tuple(dict.fromkeys(part for entry in entries for part in entry.parts)),
+        unreadable_parts=sum(entry.unreadable_parts for entry in entries),
         entries_differ=differ,
     )
+
+
+def _agreed(values: Iterable[T | None]) -> T | None:
+    """The value of all that are known; None if they differ."""
+    known = set(values) - {None}
+    return known.pop() if len(known) == 1 else None
 
 
 def _reports_error(response: dict[str, object]) -> bool:
@@ -219,12 +231,12 @@ def _flag(value: object) -> bool | None:
 
 
 def _mobile(metadata: object) -> str | None:
-    """The mobile, masked; it may have come as a number, even as `9876543210.0`."""
+    """The mobile, masked; None if it has no digit (`N/A`). It may have come as a number, even as `9876543210.0`."""
     number = metadata.get("mobile_number") if _is_object(metadata) else None
     if isinstance(number, Decimal):
         whole = parse_amount(number)
         number = f"{whole:.0f}" if whole is not None and whole == whole.to_integral_value() else None
-    return mask_mobile(number) if isinstance(number, str) and number else None
+    return mask_mobile(number) if isinstance(number, str) and any(map(str.isdigit, number)) else None
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, object]]:

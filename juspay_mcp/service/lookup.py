@@ -53,7 +53,7 @@ class Lookup:
         return Snapshot(
             response=response,
             source=source,
-            as_of=self._clock(),
+            as_of=self._clock().replace(microsecond=0),
             currency=self._settings.currency,
             upstream_requests=requests.sent,
         )

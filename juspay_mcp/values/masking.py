@@ -5,6 +5,9 @@ import re
 _MASK = "XXXXXX"
 _MIN_WHOLE = 8  # the shortest text whose tail is shown
 _TAIL = 4
+# No control character, which could redraw a terminal's line, and no structure of Markdown or HTML: two ids that end
+# in `x![` and `](b)` would make an image of the words between them.
+_SHOWN = re.compile(rf"[A-Za-z0-9._+/=-]{{{_TAIL}}}")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _HIDDEN = re.compile(r"[*xX•#]")  # what Juspay and providers write in place of hidden characters
 
@@ -13,13 +16,12 @@ def mask(whole: str) -> str:
     """`XXXXXX` and the last four characters; `XXXXXX` alone if the whole is shorter than eight.
 
     Of an e-mail address only the part before the `@` counts: `asha.rao@example.com` becomes `XXXXXX.rao@`. The domain
-    isn't shown, as all customers of one domain would look alike. A tail that isn't printable ASCII isn't shown
-    either: it could redraw the terminal line it is printed in.
+    isn't shown, as all customers of one domain would look alike. Nor is a tail with other characters than letters,
+    digits and `._+/=-`.
     """
     name, at, _domain = whole.partition("@")
     tail = name[-_TAIL:]
-    shown = len(name) >= _MIN_WHOLE and tail.isascii() and tail.isprintable()
-    return f"{_MASK}{tail}{at}" if shown else _MASK
+    return f"{_MASK}{tail}{at}" if len(name) >= _MIN_WHOLE and _SHOWN.fullmatch(tail) else _MASK
 
 
 def mask_mobile(mobile: str) -> str:

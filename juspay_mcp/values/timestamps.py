@@ -20,7 +20,7 @@ def utc_now() -> datetime:
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """The time in UTC; None if `value` isn't a timestamp with an offset, or is before the year 2000.
+    """The whole second in UTC; None if `value` isn't a timestamp with an offset, or is before the year 2000.
 
     Juspay's responses have `2016-08-02T08:07:52+0000`, `2023-09-11T08:29:47Z`, `….985Z`, null and `""`. A time
     without an offset could be in India's time or in UTC, so it isn't read.
@@ -29,7 +29,7 @@ def parse_timestamp(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        known = moment.astimezone(UTC) if moment.tzinfo is not None else None
+        known = moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
     return known if known and known.year >= _FIRST_YEAR else None

@@ -270,7 +270,7 @@ def test_no_notice_repeats_the_summary_or_another_notice(snapshot: Snapshot, env
 
 FAILED = "The refresh failed, so these balances may have changed since; ask again in a few minutes."
 UNKNOWN = "A balance that is unknown isn't zero, and isn't in the total."
-TWICE = "Juspay listed a wallet twice with different figures, so its balance is unknown here."
+TWICE = "Juspay listed a wallet twice, in entries that differ, so its balance is unknown here."
 BREAKDOWN = "A wallet's own breakdown says another figure than its balance."
 ONLY_LINKED = "Only wallets that Juspay says are linked are in the total."
 CREDIT = "Pay-later is credit, not the customer's money, so it isn't in the total."
@@ -293,7 +293,11 @@ OMITTED = "Wallets that aren't listed here are in the counts and the total."
         pytest.param(make_snapshot(make_wallet(refreshed=ago(minutes=6))), [], id="the summary says how old"),
         pytest.param(make_snapshot(make_wallet(balance=None)), [UNKNOWN], id="a balance unknown"),
         pytest.param(make_snapshot(make_wallet(balance=None, entries_differ=True)), [UNKNOWN, TWICE], id="twice"),
-        pytest.param(make_snapshot(make_wallet(own_part_differs=True)), [BREAKDOWN], id="another figure in a part"),
+        pytest.param(
+            make_snapshot(make_wallet(parts=(make_part(balance="1", is_own=True),))),
+            [BREAKDOWN],
+            id="another figure in a part",
+        ),
         pytest.param(make_snapshot(make_wallet("SIMPL")), [CREDIT], id="credit"),
         pytest.param(make_snapshot(make_wallet("TWID")), [POINTS], id="reward points"),
         pytest.param(make_snapshot(make_wallet("NEWPAY")), [UNLISTED], id="an unlisted provider"),
@@ -316,9 +320,8 @@ def test_all_notices_can_stand_together() -> None:
         None,
         linked=None,
         entries_differ=True,
-        own_part_differs=True,
         unreadable_parts=1,
-        parts=(make_part("SIMPL"), make_part("NEWPAY"), *[make_part()] * 9),
+        parts=(make_part("SIMPL"), make_part("NEWPAY"), *[make_part("TWID", is_own=True)] * 9),
     )
     snapshot = make_snapshot(wallet, wallet, source="last_known", unreadable=1, incomplete=True, reports_error=True)
     assert len(notices(snapshot, 1)) == 14

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from juspay_mcp.answer.model import Answer, make_answer
 from juspay_mcp.answer.snapshot import Snapshot, Source
+from juspay_mcp.answer.summary import notices
 from juspay_mcp.answer.text import text_of
 from juspay_mcp.juspay.providers import WALLETS
 from juspay_mcp.juspay.wallets import Part, Wallet, parse_wallets
@@ -17,7 +19,7 @@ from juspay_mcp.settings.load import Environment
 from juspay_mcp.values.amounts import format_grouped
 from juspay_mcp.values.customer_id import parse_customer_id
 from juspay_mcp.values.strict_json import decode_json
-from tests.support.builders import CUSTOMER, ago, make_part, make_snapshot, make_wallet
+from tests.support.builders import CUSTOMER, ago, decoded, make_part, make_snapshot, make_wallet
 from tests.support.common import NOW
 from tests.support.snapshots import environments, snapshots
 
@@ -76,6 +78,7 @@ NEWPAY = make_part("NEWPAY", "230")
         (make_wallet("AMAZONPAY", "0"), [replace(AMAZON, kind="pay_later")], None),
         (make_wallet("SIMPL", "0"), [make_part("SIMPL", "5")], "but its breakdown says pay-later credit INR 5.00"),
         (make_wallet("NEWPAY", "0"), [NEWPAY], "but its breakdown says 230.00"),
+        (make_wallet("NEWPAY", "0"), [replace(NEWPAY, kind="pay_later")], None),
         (make_wallet("OTHERPAY", "0"), [NEWPAY], None),
         (replace(make_wallet("NEWPAY", "0"), code=None), [replace(NEWPAY, code=None)], None),
     ],
@@ -86,6 +89,24 @@ def test_a_part_is_in_the_text_only_if_it_contradicts_its_wallet(
     words = line(replace(wallet, parts=tuple(parts)))
     assert ("breakdown" in words) == (said is not None)
     assert (said or "") in words
+
+
+codes = st.sampled_from(["PAYTM", "PAYTM_V2", "SHOPEE", "SHOPEEPAY", "SIMPL", "SIMPL_PAY_IN_3", "NEWPAY", "OTHERPAY"])
+kinds = st.sampled_from([None, "WALLET", "REWARD", "CONSUMER_FINANCE"])
+
+
+@given(codes, kinds, st.lists(st.tuples(codes, kinds, st.integers(0, 1)), max_size=4))
+def test_a_contradiction_in_a_wallet_s_line_has_its_notice(
+    code: str, kind: str | None, parts: list[tuple[str, str | None, int]]
+) -> None:
+    details = [
+        {"payment_method": code, "payment_method_type": kind, "current_balance": balance}
+        for code, kind, balance in parts
+    ]
+    entry = {"wallet": code, "payment_method_type": kind, "current_balance": 0, "sub_details": details}
+    snapshot = make_snapshot(*parse_wallets(decoded({"list": [entry]})).wallets)
+    says = "breakdown says" in text(snapshot).splitlines()[2]
+    assert not says or any("own breakdown" in notice for notice in notices(snapshot, 1))
 
 
 def held(number: int, **changed: Any) -> list[Wallet]:
@@ -101,9 +122,9 @@ def sized(snapshot: Snapshot) -> int:
 
 @pytest.mark.parametrize("place", range(0, len(CODES) - 2, 8))
 def test_three_refreshed_wallets_with_mobiles_and_one_notice_are_at_most_560_bytes(place: int) -> None:
-    wallets = [replace(wallet, own_part_differs=True) for wallet in held(len(CODES))[place : place + 3]]
-    assert len(make_answer(make_snapshot(*wallets), CUSTOMER, "sandbox").model_dump()["notices"]) == 1
-    assert sized(make_snapshot(*wallets)) <= 560
+    snapshot = make_snapshot(*held(len(CODES))[place : place + 3], reports_error=True)
+    assert len(make_answer(snapshot, CUSTOMER, "sandbox").model_dump()["notices"]) == 1
+    assert sized(snapshot) <= 560
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ FORMS = {
     "as_of": TIME,
     "last_refreshed": TIME,
     "customer": "XXXXXX2CJV",
-    "ref": "XXXXXX([ -~]{4}@?)?",
+    "ref": "XXXXXX([A-Za-z0-9._+/=-]{4}@?)?",
     "mobile": r"XXXXXX\d{0,4}",
     "code": "[A-Z0-9_]{1,40}",
 }

@@ -265,10 +265,10 @@ def test_only_these_fields_can_carry_anything() -> None:
     } | {model: tuple(model.model_fields) for model in (PartAnswer, WalletAnswer, Answer)}
     assert ours == {
         # The name is the table's. Of a reply's unlisted codes three are kept, of at most twenty characters.
-        Part: ("provider", "code", "kind", "balance", "last_refreshed"),
+        Part: ("provider", "code", "kind", "balance", "last_refreshed", "is_own"),
         Wallet: (
             "provider", "code", "kind", "ref", "linked", "balance", "last_refreshed", "mobile", "parts",
-            "unreadable_parts", "own_part_differs", "entries_differ",
+            "unreadable_parts", "entries_differ",
         ),
         # The request id is a UUID or hexadecimal digits, without seven decimal ones in a row.
         WalletList: ("wallets", "unreadable", "incomplete", "reports_error", "request_id"),

@@ -20,6 +20,8 @@ AMAZON = {
     "sub_details": [{"payment_method": "AMAZONPAY", "payment_method_type": "WALLET", "current_balance": 230}],
 }
 
+PARTS = [{"payment_method": "PAYTM", "payment_method_type": "WALLET", "current_balance": 95}]
+
 
 @pytest.fixture(scope="module")
 def juspay() -> Iterator[Simulator]:
@@ -84,6 +86,10 @@ ANSWERED: dict[str, tuple[bytes, Facts]] = {
     "one id twice": (listed(wallet(id="wlm_1"), wallet(id="wlm_1")), ("100.00", [("wallet", True, "100.00")], "")),
     "one id, two figures": (
         listed(wallet(id="wlm_1"), wallet(id="wlm_1", balance=200)), (None, [("wallet", True, None)], "twice"),
+    ),
+    "one id, whose second entry has a part of another figure": (
+        listed(wallet(id="wlm_1"), wallet("AMAZONPAY", id="wlm_2"), wallet(id="wlm_1", sub_details=PARTS)),
+        ("200.00", [("wallet", True, "100.00"), ("wallet", True, "100.00")], "breakdown"),
     ),
     "two ids": (
         listed(wallet(id="wlm_1"), wallet(id="wlm_2")),

@@ -26,6 +26,7 @@ from juspay_mcp.errors import (
     WalletsError,
 )
 from juspay_mcp.juspay.client import Endpoint, JuspayClient, open_client
+from juspay_mcp.juspay.retries import is_transient
 from juspay_mcp.juspay.wallets import WalletList
 from juspay_mcp.settings.load import Settings, load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
@@ -365,6 +366,27 @@ async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched() -> None:
 async def test_an_error_s_status_counts_though_its_body_can_t_be_read(encoding: str) -> None:
     body = bytes(2 * MEBIBYTE)
     assert (await failure(answering(body, status=401, content_encoding=encoding))).code == "authentication_failed"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (200, "upstream_unavailable"),
+        (302, "request_rejected"),
+        (400, "upstream_unavailable"),  # which may say that the customer is unknown, as the next try will tell
+        (401, "authentication_failed"),
+        (403, "access_denied"),
+        (404, "upstream_unavailable"),
+        (429, "rate_limited"),
+        (500, "upstream_unavailable"),
+    ],
+)
+async def test_a_status_that_needs_no_body_counts_though_the_connection_broke_after_it(
+    status: int, code: str
+) -> None:
+    error = await failure(answering(b"{", httpx2.ReadError("broken"), status=status, retry_after="7"))
+    assert isinstance(error, UpstreamError)
+    assert (error.code, is_transient(error)) == (code, status in {200, 400, 404, 429})
 
 
 ALL_FAILED = "All connection attempts failed"

@@ -108,3 +108,9 @@ def test_versions_of_an_integration_are_one_provider_but_kinds_are_not() -> None
     assert credit is not None
     assert (paytm.is_same_as(newer), paytm.is_same_as(credit)) == (True, False)
     assert not paytm.is_same_as(known_provider("MOBIKWIK"))
+
+
+def test_two_codes_of_one_name_are_one_provider_unless_neither_is_listed() -> None:
+    assert known_provider("SHOPEE").is_same_as(known_provider("SHOPEEPAY"))
+    assert known_provider("NEWPAY").is_same_as(known_provider("NEWPAY_V2"))
+    assert not known_provider("NEWPAY").is_same_as(known_provider("OTHERPAY"))

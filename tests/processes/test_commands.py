@@ -142,6 +142,8 @@ HOSTILE = {
     "wallet": "PAYTM", "id": CONTROLS, "current_balance": CONTROLS, "linked": True, "last_refreshed": CONTROLS,
     "metadata": {"mobile_number": CONTROLS}, "sub_details": [{"payment_method": CONTROLS}], CONTROLS: CONTROLS,
 }  # fmt: skip
+# Their last four characters would be an image in Markdown, as the summary names both wallets.
+HALVES = [{**HOSTILE, "id": "wlt_1234x!["}, {**HOSTILE, "id": "wlt_1234](b)"}]
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -149,6 +151,7 @@ HOSTILE = {
     ("status", "reply"),
     [
         (200, {"list": [HOSTILE, {**HOSTILE, "wallet": CONTROLS}]}),
+        (200, {"list": HALVES}),
         (400, {"status": CONTROLS, "error_message": CONTROLS, "error_info": {"request_id": CONTROLS}}),
     ],
 )

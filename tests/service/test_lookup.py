@@ -1,7 +1,9 @@
 """A refresh, and if it fails what Juspay had stored: all within one budget, and never one sold as the other."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import anyio
@@ -10,6 +12,7 @@ import pytest
 from typing_extensions import override
 
 from juspay_mcp.answer.model import Answer
+from juspay_mcp.answer.text import text_of
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.tool import NAME
@@ -67,14 +70,16 @@ class Juspay(httpx2.AsyncBaseTransport):
         return following
 
 
-async def ask(juspay: Juspay, told: list[tuple[int, str]] | None = None, **variables: str) -> Answer:
+async def ask(
+    juspay: Juspay, told: list[tuple[int, str]] | None = None, now: datetime = NOW, **variables: str
+) -> Answer:
     async def report(number: int, stage: str) -> None:
         if told is not None:
             told.append((number, stage))
 
     retries = Retries(sleep=no_wait, draw=lambda: 0.5)
     settings = load_settings(ENVIRON | variables)
-    async with open_service(settings, clock=lambda: NOW, transport=juspay, retries=retries) as service:
+    async with open_service(settings, clock=lambda: now, transport=juspay, retries=retries) as service:
         return await service.answer(CUSTOMER, CLI, NAME, report)
 
 
@@ -128,6 +133,26 @@ async def test_when_the_refresh_fails_the_stored_balances_are_told_as_such(name:
     }
     tries = len(FALLS_BACK[name])
     assert juspay.asked == ["refresh-balances"] * tries + ["wallets"]
+
+
+@pytest.mark.parametrize(
+    ("last_refreshed", "age", "freshness"),
+    [
+        ("2026-11-23T09:25:00Z", "just refreshed", "live"),
+        ("2026-11-23T09:24:59.900Z", "5 minutes old", "stale"),
+        ("2026-11-23T08:30:00.900Z", "1 hour old", "stale"),
+        ("2026-11-23T09:35:00.900Z", "just refreshed", "live"),
+        ("2026-11-23T09:35:01Z", "of unknown age", "unknown"),
+    ],
+)
+async def test_whatever_the_fractions_of_seconds_all_of_an_answer_says_one_age(
+    last_refreshed: str, age: str, freshness: str
+) -> None:
+    answer = await ask(Juspay([wallets("90", last_refreshed)], []), now=NOW + timedelta(seconds=0.4))
+    [wallet] = answer.model_dump()["wallets"]
+    line = text_of(answer).splitlines()[2]
+    ages = [re.findall("just refreshed|[0-9]+ [a-z]+ old|of unknown age", said) for said in (answer.summary, line)]
+    assert (ages, wallet["freshness"]) == ([[age], [age]], freshness)
 
 
 STANDS: dict[str, tuple[Callable[[], Reply], str]] = {

@@ -33,7 +33,6 @@ def make_wallet(  # noqa: PLR0913 - a wallet has that many fields
     mobile: str | None = None,
     parts: tuple[Part, ...] = (),
     unreadable_parts: int = 0,
-    own_part_differs: bool = False,
     entries_differ: bool = False,
 ) -> Wallet:
     """A linked wallet, refreshed now, unless told otherwise."""
@@ -49,7 +48,6 @@ def make_wallet(  # noqa: PLR0913 - a wallet has that many fields
         mobile=mobile,
         parts=parts,
         unreadable_parts=unreadable_parts,
-        own_part_differs=own_part_differs,
         entries_differ=entries_differ,
     )
 
@@ -61,7 +59,9 @@ def known_provider(code: str) -> Provider:
     return provider
 
 
-def make_part(code: str = "PAYTM", balance: str | None = "100.00", *, refreshed: datetime | None = NOW) -> Part:
+def make_part(
+    code: str = "PAYTM", balance: str | None = "100.00", *, refreshed: datetime | None = NOW, is_own: bool = False
+) -> Part:
     """A part of a wallet, refreshed now."""
     provider = known_provider(code)
     return Part(
@@ -70,6 +70,7 @@ def make_part(code: str = "PAYTM", balance: str | None = "100.00", *, refreshed:
         kind=provider.kind,
         balance=None if balance is None else Decimal(balance),
         last_refreshed=refreshed,
+        is_own=is_own,
     )
 
 

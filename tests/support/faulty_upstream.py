@@ -296,6 +296,11 @@ def short_length(wire: Wire) -> bytes:
     return http("200 OK", wallets(wire), {"Content-Length": str(len(wallets(wire)) - 20)})
 
 
+def head_only(status: str, *headers: str) -> bytes:
+    """The head of a reply, which announces a body."""
+    return "\r\n".join([f"HTTP/1.1 {status}", "Content-Length: 9", *headers, "", ""]).encode()
+
+
 # The table
 
 HTML: Final = f"<html><body><h1>{CANARY}</h1></body></html>".encode()
@@ -431,12 +436,15 @@ PATIENT: Final = (
     unavailable("503", FLAKY, says="HTTP 503"),
     unavailable("504", replies("504 Gateway Timeout", b""), says="HTTP 504"),
     unavailable("503 for an hour", replies("503 X", HTML, Retry_After="3600"), refreshes=1, says="HTTP 503"),
-    unavailable("503 without the body it announces", sends(b"HTTP/1.1 503 X\r\nContent-Length: 9\r\n\r\n", close)),
+    unavailable("503, cut off before its body", sends(head_only("503 X"), close), says="HTTP 503"),
+    unavailable("500, cut off before its body", sends(head_only("500 X"), close), refreshes=1, says="HTTP 500"),
     # Too many requests.
     limited("429", replies("429 X", as_json(DENIED)), says="in 60 seconds"),
     limited("429 for an hour", replies("429 X", HTML, Retry_After="3600"), says="in 3600 seconds"),
     limited("429 for eternity", replies("429 X", HTML, Retry_After="9" * 5000), says="in 3600 seconds"),
     limited("429 until some CANARY", replies("429 X", HTML, Retry_After=CANARY), says="in 60 seconds"),
+    limited("429 for an hour, cut off before its body",
+            sends(head_only("429 X", "Retry-After: 3600"), reset), says="in 3600 seconds"),
     limited("429 for a second, every time", replies("429 X", Retry_After="1"), refreshes=3, says="in 1 second."),
     # It comes back.
     recovers("recovers on the second try", reset, fine),
@@ -470,12 +478,14 @@ PATIENT: Final = (
     refused("401, the documented shape", replies("401 X", as_json(DENIED)), "authentication_failed", "API_KEY"),
     refused("401, the newer shape", replies("401 X", as_json(DENIED_NEWER)), "authentication_failed", "API_KEY"),
     refused("401 without a body", replies("401 X", b""), "authentication_failed", "API_KEY"),
+    refused("401, cut off before its body", sends(head_only("401 X"), close), "authentication_failed", "API_KEY"),
     refused("403, the documented shape", replies("403 X", as_json(BAD_ORIGIN)), "access_denied", "allow-list"),
     refused("403 in HTML", replies("403 X", HTML), "access_denied", "allow-list"),
     refused("400 null_error", replies("400 X", as_json(NULL_ERROR)), "customer_not_found", "no customer"),
     refused("404 object_not_found", replies("404 X", as_json(NOT_FOUND)), "customer_not_found", "no customer"),
     refused("404 in HTML", replies("404 X", HTML), "request_rejected", "HTTP 404"),
     refused("400", replies("400 X", as_json(DENIED)), "request_rejected", "HTTP 400"),
+    refused("302, cut off before its body", sends(head_only("302 X"), close), "request_rejected", "HTTP 302"),
     refused("302 to another host", redirects("302 Found"), "request_rejected", "HTTP 302"),
     refused("308 to another host", redirects("308 Permanent Redirect"), "request_rejected", "HTTP 308"),
     # Odd, but to be read.
@@ -500,7 +510,7 @@ IMPATIENT: Final = (
     too_slow("drips its body, a byte a second", drips(len(http("200 OK", b"", {})) + 10)),
     too_slow("answers after the deadline", late(fine)),
     too_slow("refuses after the deadline", late(replies("401 X", as_json(DENIED)))),
-    too_slow("503 whose body never comes", sends(b"HTTP/1.1 503 X\r\nContent-Length: 9\r\n\r\n", stall)),
+    too_slow("503 whose body never comes", sends(head_only("503 X"), stall)),
     too_slow("503, then never answers", FLAKY, stall),
     unavailable("503 for longer than is left", replies("503 X", Retry_After="1"), refreshes=1, says="HTTP 503"),
     limited("429 for longer than is left", replies("429 X", Retry_After="1"), says="in 1 second."),

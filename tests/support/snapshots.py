@@ -20,9 +20,8 @@ wallets = st.builds(
     linked=st.sampled_from([True, False, None]),
     refreshed=st.none() | st.timedeltas(timedelta(minutes=-9), timedelta(days=9)).map(NOW.__sub__),
     unreadable_parts=st.integers(0, 2),
-    own_part_differs=st.booleans(),
     entries_differ=st.booleans(),
-    parts=st.lists(st.builds(make_part, codes), max_size=12).map(tuple),
+    parts=st.lists(st.builds(make_part, codes, is_own=st.booleans()), max_size=12).map(tuple),
 )
 
 

@@ -17,7 +17,7 @@ near_timestamps = st.text(st.sampled_from("0123456789-:T.Z+ W"), max_size=45)
     [
         pytest.param("2016-08-02T08:07:52+0000", datetime(2016, 8, 2, 8, 7, 52, tzinfo=UTC), id="refresh, older"),
         pytest.param("2023-09-11T08:29:47Z", datetime(2023, 9, 11, 8, 29, 47, tzinfo=UTC), id="refresh, newer"),
-        pytest.param("2023-09-11T08:29:46.985Z", datetime(2023, 9, 11, 8, 29, 46, 985_000, tzinfo=UTC), id="parts"),
+        pytest.param("2023-09-11T08:29:46.985Z", datetime(2023, 9, 11, 8, 29, 46, tzinfo=UTC), id="parts"),
         pytest.param("2023-09-11T13:59:47+05:30", datetime(2023, 9, 11, 8, 29, 47, tzinfo=UTC), id="India's time"),
         pytest.param(" 2023-09-11T08:29:47Z\n", datetime(2023, 9, 11, 8, 29, 47, tzinfo=UTC), id="blanks around it"),
         pytest.param("2000-01-01T00:00:00Z", datetime(2000, 1, 1, tzinfo=UTC), id="the first moment that counts"),
@@ -50,7 +50,7 @@ def test_anything_but_a_timestamp_with_an_offset_is_unknown(value: object) -> No
 @given(near_timestamps | st.text() | st.integers() | st.none())
 def test_any_value_is_a_time_in_utc_or_none(value: object) -> None:
     moment = parse_timestamp(value)
-    assert moment is None or (moment.tzinfo is UTC and moment.year >= 2000)
+    assert moment is None or (moment.tzinfo is UTC and moment.year >= 2000 and moment.microsecond == 0)
 
 
 @pytest.mark.parametrize(
