@@ -4,20 +4,20 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from juspay_mcp.errors import ConfigurationError
-from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, metadata_url, open_verifier
+from juspay_mcp.http.auth.middleware import BearerTokenMiddleware, open_verifier
 from juspay_mcp.http.endpoint import Endpoint
+from juspay_mcp.http.origin_check import OriginCheck
 from juspay_mcp.observability.export import exported_telemetry
 from juspay_mcp.observability.start_line import log_start
 from juspay_mcp.server.mcp_server import Context, build_server
@@ -28,7 +28,6 @@ from juspay_mcp.values.caller import ANONYMOUS, Caller
 _logger = logging.getLogger(__name__)
 
 ENDPOINT = "/mcp"
-_CORS_HEADERS = ("authorization", "content-type", "mcp-protocol-version", "mcp-method", "mcp-name", "traceparent")
 
 
 def create_app(
@@ -83,16 +82,9 @@ def create_app(
         )
     # The SDK's own `streamable_http_app` leaves out the challenge's scope, and needs an issuer for any token.
     served = BearerTokenMiddleware(endpoint, verifier, access) if verifier else endpoint
-    cors = Middleware(
-        CORSMiddleware,
-        allow_origins=access.allowed_origins,
-        allow_methods=["GET", "POST"],
-        allow_headers=_CORS_HEADERS,
-        expose_headers=["WWW-Authenticate"],
-    )
     app = Starlette(
         lifespan=lifespan,
-        middleware=[cors] if access.allowed_origins else [],
+        middleware=[Middleware(OriginCheck, access.allowed_origins)],
         routes=[
             Route(ENDPOINT, served),
             Route(f"{ENDPOINT}/", served),
@@ -125,8 +117,12 @@ def _metadata_routes(access: AccessSettings) -> list[Route]:
         "resource_name": "Juspay wallets",
     }
 
-    async def answer(_request: Request) -> Response:
+    path = unquote(urlsplit(access.oauth.resource).path).removesuffix("/")
+
+    async def answer(request: Request) -> Response:
+        if request.path_params["path"].removesuffix("/") != path:
+            return PlainTextResponse("Not Found", 404)
         return JSONResponse(metadata, headers={"Cache-Control": "public, max-age=3600"})
 
-    path = urlsplit(metadata_url(access.oauth.resource)).path.rstrip("/")
-    return [Route(each, answer, methods=["GET"]) for each in (path, f"{path}/")]
+    # Compared above, because in a route's own path braces would have a meaning.
+    return [Route("/.well-known/oauth-protected-resource{path:path}", answer, methods=["GET"])]

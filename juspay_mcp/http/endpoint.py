@@ -75,8 +75,6 @@ class Endpoint:
         if refusal:
             if refusal.status_code == HTTPStatus.MISDIRECTED_REQUEST:
                 _logger.warning("host_refused: if it was right, name the host in JUSPAY_MCP_ALLOWED_HOSTS")
-            elif refusal.status_code == HTTPStatus.FORBIDDEN:
-                _logger.warning("origin_refused: if it was right, name the origin in JUSPAY_MCP_ALLOWED_ORIGINS")
             await refusal(scope, receive, send)
             return
         await self._checked(scope, receive, send)

@@ -1,15 +1,27 @@
-"""HTTP/1.1 with the timeouts that uvicorn lacks: for a request to come, and for an answer to be read."""
+"""HTTP/1.1 with the bounds that uvicorn lacks, on what anybody who connects can cost.
+
+They are on the time for a request to come and for an answer to be read, and on the size of a request as it comes.
+"""
 
 import asyncio
 import math
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import h11
 from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MAX_HEAD: Final = 16_384
+"""Bytes of a request's head; its token may have half of them."""
+MAX_HEADERS: Final = 100
+"""Of a request: each takes some hundred bytes of memory, however few it has itself."""
+MAX_CHUNKS: Final = 1_000
+"""Of a body: a chunk takes as long to parse as some hundred bytes, however few it has."""
+
+_AT_ONCE = 4_096  # bytes read before others have their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,26 @@ class Timeouts:
     """Between two looks at a connection: a timeout may come later by as much."""
 
 
-class TimeoutProtocol(H11Protocol):
+class _Connection(h11.Connection):
+    """h11's, which has no bound on how many headers and chunks there are."""
+
+    _chunks = 0
+
+    @override
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = 0
+            if len(event.headers) > MAX_HEADERS:
+                raise h11.RemoteProtocolError("too many headers")
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            if self._chunks > MAX_CHUNKS:
+                raise h11.RemoteProtocolError("too many chunks")
+        return event
+
+
+class TimeoutProtocol(H11Protocol, asyncio.BufferedProtocol):
     """Closes a connection whose client keeps it waiting, and one that is more than uvicorn's `limit_concurrency`.
 
     uvicorn counts such connections too, and refuses requests when there are enough of them; but each is an open file,
@@ -40,6 +71,7 @@ class TimeoutProtocol(H11Protocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's own
         super().connection_made(transport)
+        self.conn = _Connection(h11.SERVER, MAX_HEAD)
         connected = transport.get_extra_info("socket")
         if connected and connected.family in {socket.AF_INET, socket.AF_INET6}:
             # Otherwise an answer's body would wait for the receipt of its head. asyncio does this only if the socket
@@ -55,10 +87,26 @@ class TimeoutProtocol(H11Protocol):
         self._check()
 
     @override
+    def get_buffer(self, sizehint: int) -> bytearray:
+        self._buffer = bytearray(_AT_ONCE)
+        return self._buffer
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._buffer[:nbytes]))
+
+    @override
     def data_received(self, data: bytes) -> None:
         # On Windows bytes still come after the connection was closed; uvicorn would answer a malformed head twice.
         if not self.transport.is_closing():
             super().data_received(data)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:  # it has an answer already, which didn't wait for its body
+            self.transport.close()
 
     @override
     def on_response_complete(self) -> None:

@@ -1,4 +1,4 @@
-"""The line that a server begins its log with: what it is and how it is set up, and never a secret."""
+"""What a server begins its log with: what it is, how it is set up, and what is missing; and never a secret."""
 
 import logging
 
@@ -9,7 +9,10 @@ _logger = logging.getLogger(__name__)
 
 
 def log_start(settings: Settings, transport: str) -> None:
-    """Says at INFO which version starts, and how: no key, no path, no address."""
+    """Says at INFO which version starts, and how: no key, no path, no address; and as a warning what it lacks.
+
+    Hosts and registries start servers without credentials, to list their tools.
+    """
     access, account = settings.access, settings.account
     over_http = [name for name, used in (("tokens file", access.tokens_file), ("OAuth", access.oauth)) if used]
     sign_in = " and ".join(over_http) or "none"
@@ -25,3 +28,7 @@ def log_start(settings: Settings, transport: str) -> None:
         audit,
         "set" if account and account.proxy else "none",
     )
+    if settings.missing:
+        missing = " and ".join(settings.missing)
+        why = f" ({settings.why_missing.removesuffix('.')})" if settings.why_missing else ""
+        _logger.warning("not set up yet, the tool will answer not_configured: set %s%s", missing, why)

@@ -4,7 +4,6 @@ The low-level one leaves validation, texts and results to us: `MCPServer` ignore
 ones with pydantic's text, input included.
 """
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final
@@ -33,10 +32,7 @@ from juspay_mcp.observability.messages import MessageSpans
 from juspay_mcp.server import card, prompt
 from juspay_mcp.server.tool import NAME, call_tool, describe_tool
 from juspay_mcp.service.wallet_service import WalletService
-from juspay_mcp.settings.load import Settings
 from juspay_mcp.values.caller import STDIO, Caller
-
-_logger = logging.getLogger(__name__)
 
 SERVER_NAME = "juspay-wallets-mcp"
 
@@ -131,11 +127,3 @@ async def _explain_malformed_calls(ctx: Context, call_next: CallNext) -> Handler
         if not isinstance(params.get("name"), str) or not isinstance(params.get("arguments"), Mapping | None):
             raise MCPError(INVALID_PARAMS, _HOW_TO_CALL)
     return await call_next(ctx)
-
-
-def warn_about_missing(settings: Settings) -> None:
-    """Says on stderr which credentials are missing; hosts and registries start servers without, to list the tools."""
-    if settings.missing:
-        missing = " and ".join(settings.missing)
-        why = f" ({settings.why_missing.removesuffix('.')})" if settings.why_missing else ""
-        _logger.warning("not set up yet, the tool will answer not_configured: set %s%s", missing, why)

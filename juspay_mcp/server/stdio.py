@@ -25,7 +25,7 @@ from mcp.types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
 from juspay_mcp.errors import EX_OK, NO_READER
 from juspay_mcp.observability.start_line import log_start
 from juspay_mcp.server.json_rpc import MalformedMessage, parse_message
-from juspay_mcp.server.mcp_server import build_server, warn_about_missing
+from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import Settings
 
@@ -55,7 +55,6 @@ async def serve_stdio(settings: Settings) -> None:
     """
     async with open_service(settings) as service:
         log_start(settings, "stdio")
-        warn_about_missing(settings)
         server = build_server(lambda: nullcontext(service))
         with _claimed_stdout() as wire:
             client = StdioClient(wire)

@@ -37,6 +37,8 @@ except ImportError:
 
 PATIENCE = 0.25
 """Seconds that a call waits for Redis, with connecting and signing in."""
+TURN_PATIENCE = 4
+"""How many times as long it waits for its turn to ask; then the process counts it, as if Redis were gone."""
 PROBE_EVERY = 5.0
 """Seconds from one try to the next while Redis can't be asked."""
 CONNECTIONS = 4
@@ -90,18 +92,24 @@ class SharedCallLimiter:
             await self._hit(_key("juspay-wallets-mcp check"))
 
     async def _seconds_to_wait(self, caller: str) -> int | None:
-        """Counts a call; 0 for one that may go through, None while the storage can't be asked."""
-        async with self._turns:
+        """Counts a call; 0 for one that may go through, None while the storage can't be asked, or not soon enough."""
+        try:
+            async with asyncio.timeout(TURN_PATIENCE * self._patience):
+                await self._turns.acquire()
+        except TimeoutError:
+            return None
+        try:
             if not self._is_worth_a_try():
                 return None
-            try:
-                async with asyncio.timeout(self._patience):
-                    seconds = await self._hit(caller)
-            except Exception as error:  # noqa: BLE001 - what answers may be no Redis: its client raises all kinds
-                self._failed(error)
-                return None
-            self._answered()
-            return seconds
+            async with asyncio.timeout(self._patience):
+                seconds = await self._hit(caller)
+        except Exception as error:  # noqa: BLE001 - what answers may be no Redis: its client raises all kinds
+            self._failed(error)
+            return None
+        finally:
+            self._turns.release()
+        self._answered()
+        return seconds
 
     async def _hit(self, caller: str) -> int:
         if await self._window.hit(self._item, caller):

@@ -15,7 +15,7 @@ AUDIT_KEY_RULE: Final = r"[!-~]{32,256}"
 
 _PATH = r"[^\0]+"
 # Plain enough for every reader of URLs to agree on where the host ends: a key goes there.
-_URL = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-\"$->@-~]*)?"
+_URL = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[A-Za-z0-9/._~!$&'()*+,;=:@%-]*)?"  # RFC 3986
 _USER = r"[!-.0-9;-?A-~]+(:[!-.0-9:-?A-~]*)?@"  # whatever isn't a slash or an at sign, which can be percent-encoded
 _NAME = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])"
 _PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"

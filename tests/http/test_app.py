@@ -14,6 +14,7 @@ import pytest
 from juspay_mcp.http.app import create_app
 from juspay_mcp.http.endpoint import MAX_BODY
 from juspay_mcp.settings.load import load_settings
+from tests.support.golden import text_of
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.processes import MODERN
 from tests.support.serving import connected, served, until
@@ -38,6 +39,18 @@ async def test_it_answers_in_both_eras_and_tells_what_is_happening(environ: dict
     assert total_of(result) == "1770.49"
     assert [tool.name for tool in tools] == [TOOL]
     assert told == ["asking Juspay"]
+
+
+async def test_without_credentials_it_starts_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(
+        load_settings({"JUSPAY_API_KEY": "${KEY}", "JUSPAY_MERCHANT_ID": "acme"}), allow_unauthenticated=True
+    )
+    async with served(app) as url, connected(url) as client:
+        result = await client.call_tool(TOOL, {"customer_id": "cth_all_linked"})
+    assert text_of(result).endswith("[not_configured]")
+    [said] = caplog.messages
+    assert said.startswith("not set up yet, the tool will answer not_configured: set JUSPAY_API_KEY (or ")
+    assert said.endswith("(JUSPAY_API_KEY holds a placeholder that the MCP host did not replace)")
 
 
 async def test_health_and_readiness_are_plain_words_for_anyone(environ: dict[str, str]) -> None:
@@ -314,6 +327,7 @@ async def test_a_client_that_hangs_up_in_the_middle_of_its_request_is_no_error(
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+ORIGIN_REFUSED = "origin_refused: if it was right, name the origin in JUSPAY_MCP_ALLOWED_ORIGINS"
 PREFLIGHT = {
     "Origin": "https://console.example",
     "Access-Control-Request-Method": "POST",
@@ -341,7 +355,7 @@ async def test_a_web_page_may_call_if_its_origin_is_named(environ: dict[str, str
         called = await http.post(f"{url}/mcp", headers=HEADERS | {"Origin": origin}, content=body())
     assert called.headers["access-control-expose-headers"] == "WWW-Authenticate"
     assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (200, origin)
-    assert (foreign.status_code, foreign.headers.get("access-control-allow-origin")) == (400, None)
+    assert (foreign.status_code, cors_headers(foreign)) == (403, [])
     assert (called.status_code, called.headers["access-control-allow-origin"]) == (200, origin)
 
 
@@ -349,8 +363,39 @@ async def test_no_web_page_may_where_none_is_named(environ: dict[str, str]) -> N
     app = create_app(load_settings(environ), allow_unauthenticated=True)
     async with served(app) as url, httpx2.AsyncClient() as http:
         preflight = await http.options(f"{url}/mcp", headers=PREFLIGHT)
-    assert preflight.status_code == 405
-    assert [name for name in preflight.headers if name.startswith("access-control")] == []
+    assert (preflight.status_code, cors_headers(preflight)) == (403, [])
+
+
+def cors_headers(answer: httpx2.Response) -> list[str]:
+    return [name for name in answer.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("named", ["", "https://other.example"])
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("OPTIONS", PREFLIGHT),
+        ("POST", HEADERS | {"Origin": "https://canary.example"}),
+        ("GET", {"Origin": "https://canary.example"}),
+    ],
+)
+async def test_a_page_whose_origin_is_not_named_is_refused_before_it_has_a_token_and_the_log_says_so(  # noqa: PLR0913 - two make a case
+    environ: dict[str, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    named: str,
+    method: str,
+    headers: dict[str, str],
+) -> None:
+    """Browsers ask without one, and send nothing else if they are refused."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"asha:{'0' * 64}\n")
+    settings = load_settings(environ | {"JUSPAY_MCP_TOKENS_FILE": str(tokens), "JUSPAY_MCP_ALLOWED_ORIGINS": named})
+    async with served(create_app(settings)) as url, httpx2.AsyncClient(headers=headers) as http:
+        answer = await http.request(method, f"{url}/mcp")
+    assert (answer.status_code, cors_headers(answer)) == (403, [])
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("WARNING", ORIGIN_REFUSED)]
 
 
 @pytest.mark.parametrize(
@@ -372,10 +417,7 @@ async def test_the_hosts_named_are_answered(environ: dict[str, str], host: str) 
     ("headers", "said"),
     [
         ({"Host": "canary.example"}, "host_refused: if it was right, name the host in JUSPAY_MCP_ALLOWED_HOSTS"),
-        (
-            {"Origin": "https://canary.example"},
-            "origin_refused: if it was right, name the origin in JUSPAY_MCP_ALLOWED_ORIGINS",
-        ),
+        ({"Origin": "https://canary.example"}, ORIGIN_REFUSED),
     ],
 )
 async def test_the_log_names_the_variable_when_a_host_or_an_origin_is_refused(

@@ -26,7 +26,7 @@ SECRETS = {
     ("variables", "transport", "facts"),
     [
         (
-            {},
+            SECRETS | {"JUSPAY_MCP_RATE_LIMIT_STORAGE": "", "JUSPAY_MCP_AUDIT_LOG": "", "JUSPAY_PROXY": ""},
             "stdio",
             "environment sandbox, transport stdio, sign-in not needed, limit 60/minute, audit log none, proxy none",
         ),

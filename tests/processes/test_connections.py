@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 
 from juspay_mcp.http.app import create_app
-from juspay_mcp.http.header_timeout import TimeoutProtocol, Timeouts
+from juspay_mcp.http.header_timeout import MAX_CHUNKS, MAX_HEAD, MAX_HEADERS, TimeoutProtocol, Timeouts
 from juspay_mcp.settings.load import load_settings
 from tests.support.http_calls import HEADERS, TOOL, body, total_of
 from tests.support.serving import connected, served, until
@@ -32,11 +32,12 @@ AUTHORIZED = HEADERS | {"Authorization": "Bearer secret"}
 
 
 class Quick(TimeoutProtocol):
-    """Has short timeouts, and knows which connections are open."""
+    """Has short timeouts, and knows which connections are open, and in what pieces their bytes were parsed."""
 
     timeouts = QUICK
     open: ClassVar[set[TimeoutProtocol]] = set()
     made: ClassVar = Counter[str]()
+    parsed: ClassVar[list[int]] = []
 
     @override
     def connection_made(self, transport: Any) -> None:
@@ -45,6 +46,11 @@ class Quick(TimeoutProtocol):
         self.open.add(self)
         self.made["so far"] += 1
         super().connection_made(transport)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.parsed.append(len(data))
+        super().data_received(data)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -73,6 +79,7 @@ async def url(environ: dict[str, str], tmp_path: Path) -> AsyncIterator[str]:
     app = create_app(load_settings(environ | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}))
     Quick.open.clear()
     Quick.made.clear()
+    Quick.parsed.clear()
     async with served(WithABigAnswer(app), http=Quick) as url:
         yield url
 
@@ -257,3 +264,65 @@ async def answer_from(reader: BufferedByteReceiveStream) -> Any:
     head = (await reader.receive_until(b"\r\n\r\n", 10_000)).decode().lower()
     length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
     return json.loads(await reader.receive_exactly(length))
+
+
+A_FEW = request("GET /healthz").count(b": ")
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(request("GET /healthz", *["X:"] * (MAX_HEADERS - A_FEW)), b"200", id="a hundred headers"),
+        pytest.param(request("GET /healthz", *["X:"] * (MAX_HEADERS - A_FEW + 1)), b"400", id="one more"),
+        pytest.param(request("GET /healthz", *["X:"] * 3_000), b"400", id="thousands"),
+        pytest.param(request("GET /healthz", "X: " + "x" * (MAX_HEAD - 1_000)), b"200", id="long"),
+        pytest.param(request("GET /healthz")[:-2].ljust(MAX_HEAD + 4_096, b"x"), b"400", id="longer"),
+    ],
+)
+async def test_a_head_has_at_most_so_many_bytes_and_headers(url: str, head: bytes, status: bytes) -> None:
+    """A thousand connections with heads of 60 KB made of empty headers would take two gigabytes."""
+    async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+        await stream.send(head)
+        assert (await BufferedByteReceiveStream(stream).receive_until(b"\r\n", 100)).split()[1] == status
+
+
+@pytest.mark.parametrize("authorized", [False, True])
+async def test_of_tiny_chunks_so_many_are_parsed_and_little_at_a_time(
+    url: str, caplog: pytest.LogCaptureFixture, *, authorized: bool
+) -> None:
+    """A megabyte of chunks of one byte each would keep everybody else waiting for seconds."""
+    chunk = b"1\r\nx\r\n"
+    async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+        with suppress(anyio.BrokenResourceError):
+            await stream.send(request("POST /mcp", *CHUNKED, authorized=authorized) + chunk * 170_000)
+        await until(lambda: not Quick.open)
+    assert max(Quick.parsed) <= 4_096
+    assert sum(Quick.parsed) <= MAX_CHUNKS * len(chunk) + 2 * 4_096
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(
+    ("rest", "status"), [(b"0\r\n\r\n", b"200"), (b"zz\r\n", b""), (b"1\r\nx\r\n" * MAX_CHUNKS, b"")]
+)
+async def test_what_comes_after_an_answer_and_is_malformed_ends_the_connection(
+    url: str, caplog: pytest.LogCaptureFixture, rest: bytes, status: bytes
+) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", int(url.rpartition(":")[2])) as stream:
+        reader = BufferedByteReceiveStream(stream)
+        await stream.send(request("POST /mcp", *CHUNKED) + b"1\r\nx\r\n")
+        assert b"401" in await reader.receive_until(b"\r\n\r\n", 1_000)
+        await reader.receive_exactly(len(b'{"error":"no_token"}'))
+        await stream.send(rest)
+        if status:
+            await stream.send(request("GET /healthz"))
+            assert status in await reader.receive_until(b"\r\n\r\n", 1_000)
+        else:
+            with pytest.raises((anyio.IncompleteRead, anyio.BrokenResourceError)):
+                await reader.receive_exactly(1)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_body_that_is_too_long_has_its_answer_each_time(url: str) -> None:
+    async with httpx2.AsyncClient(headers=AUTHORIZED) as http:
+        answers = [await http.post(f"{url}/mcp", content=bytes(200_000)) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {413}

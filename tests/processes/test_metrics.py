@@ -144,6 +144,19 @@ async def test_no_attribute_of_any_metric_can_be_a_caller_a_customer_or_free_tex
     assert total(collector, "juspay_mcp.calls", transport="http", outcome="ok") == 1
 
 
+@pytest.mark.parametrize("audited", [False, True])
+def test_audit_failures_begin_at_zero_so_that_an_alert_sees_the_first(
+    measured: dict[str, str], collector: Collector, tmp_path: Path, *, audited: bool
+) -> None:
+    """To Prometheus, a counter that begins with its first failure has never increased."""
+    log = {"JUSPAY_MCP_AUDIT_LOG": str(tmp_path / "audit.jsonl"), "JUSPAY_MCP_AUDIT_KEY": "k" * 32}
+    pipes = Pipes(measured | log if audited else measured)
+    pipes.ask(1, "tools/list", {"_meta": MODERN})
+    assert pipes.close()[2] == 0
+    failures = [value for name, _, value in collector.points if name == "juspay_mcp.audit.failures"]
+    assert failures == ([0.0] if audited else [])
+
+
 def test_without_being_asked_nothing_of_the_sdk_is_imported_and_nothing_is_sent(
     environ: dict[str, str], collector: Collector
 ) -> None:

@@ -114,7 +114,7 @@ def test_without_credentials_it_starts_says_so_and_the_tool_answers_not_configur
     rest, errors, status = pipes.close()
     assert (rest, status) == (b"", 0)
     assert errors.decode()[20:] == (
-        " WARNING juspay_mcp.server.mcp_server not set up yet, the tool will answer not_configured: "
+        " WARNING juspay_mcp.observability.start_line not set up yet, the tool will answer not_configured: "
         "set JUSPAY_API_KEY (or JUSPAY_API_KEY_FILE) and JUSPAY_MERCHANT_ID\n"
     )
     assert simulator.requests == []

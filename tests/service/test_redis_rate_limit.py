@@ -168,6 +168,15 @@ async def test_of_the_calls_to_a_redis_that_hangs_only_those_that_ask_it_wait_an
     assert caplog.messages == [GONE.format("TimeoutError"), BACK]
 
 
+async def test_a_redis_that_is_slow_keeps_no_call_waiting_for_those_before_it() -> None:
+    """It answers each in time; but if all waited for their turn, the last would wait for ten seconds."""
+    async with (
+        answering(lambda: b":1\r\n", seconds=0.1) as url,
+        open_shared_limiter("1000/hour", SecretStr(url), patience=0.5) as limiter,
+    ):
+        assert await seconds_for(limiter, 400) < 6
+
+
 async def seconds_for(limiter: SharedCallLimiter, calls: int) -> float:
     """How long so many calls at once take."""
     started = time.perf_counter()
@@ -199,16 +208,19 @@ async def test_a_wrong_password_is_a_redis_that_cannot_be_asked(
 
 
 @asynccontextmanager
-async def answering(answer: Callable[[], bytes | None], *, greets: bool = True) -> AsyncIterator[str]:
-    """The address of a server with its own answers to the limit's scripts; None closes the connection.
+async def answering(
+    answer: Callable[[], bytes | None], *, greets: bool = True, seconds: float = 0
+) -> AsyncIterator[str]:
+    """The address of a server with its own answers to the limit's scripts, each after some `seconds`.
 
-    If it `greets`, what a client says when it connects is answered as Redis answers it.
+    None closes the connection. If it `greets`, what a client says when it connects is answered as Redis answers it.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while sent := await reader.read(65_536):
                 greetings = sent.count(b"CLIENT") if greets else 0
+                await asyncio.sleep(0 if greetings else seconds)
                 said = b"+OK\r\n" * greetings if greetings else answer()
                 if said is None:
                     break

@@ -193,6 +193,7 @@ ACCEPTED |= {
     "JUSPAY_MCP_PUBLIC_URL": [
         ("https://w.example/mcp", access(public_url="https://w.example/mcp")),
         ("http://127.0.0.1:8000/mcp", access(public_url="http://127.0.0.1:8000/mcp")),
+        ("https://w.example/a%20b/-._~!$&'()*+,;=:@", access(public_url="https://w.example/a%20b/-._~!$&'()*+,;=:@")),
     ],
     "JUSPAY_MCP_ALLOWED_HOSTS": [
         ("w.example", access(allowed_hosts=("w.example",))),
@@ -303,7 +304,13 @@ REFUSED = {
     "JUSPAY_MCP_RATE_LIMIT_STORAGE": ["memory://", "http://127.0.0.1", "redis://", "redis://a b"],
     "JUSPAY_MCP_TOKENS_FILE": ["a\0b"],
     "JUSPAY_MCP_OAUTH_ISSUER": ["login.example", "http://login.example", "https://a?b", "https://u@a", "https://a:0"],
-    "JUSPAY_MCP_PUBLIC_URL": ["w.example/mcp", "http://w.example/mcp", "https://w.example/#a", "http://1.2.3.4.5"],
+    "JUSPAY_MCP_PUBLIC_URL": [
+        "w.example/mcp",
+        "http://w.example/mcp",
+        "https://w.example/#a",
+        "http://1.2.3.4.5",
+        *(f"https://w.example/{character}/mcp" for character in '"<>\\^`{|}'),  # no URL has them
+    ],
     "JUSPAY_MCP_OAUTH_AUDIENCE": ["a b", "a,", ",a", "a,,b", "ä", "a" * 257],
     "JUSPAY_MCP_OAUTH_SCOPE": ["a b", 'a"', "a\\b", "ä", "a\nb", "a" * 257],
     "JUSPAY_MCP_ALLOWED_HOSTS": ["a b", "https://a", "a,", ",a", "a:port", "*", "a:0", "a:0443", "a:65536", "a/"],

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -220,6 +221,11 @@ async def test_a_token_taken_out_of_the_file_stops_working_at_once(
         ("https://Wallets.Example.com:443/mcp", METADATA),
         ("https://wallets.example.com/mcp/", f"{METADATA}/"),
         ("https://wallets.example.com/team/mcp", "/.well-known/oauth-protected-resource/team/mcp"),
+        (
+            "https://wallets.example.com/%C3%A9quipe%20b/mcp",
+            "/.well-known/oauth-protected-resource/%C3%A9quipe%20b/mcp",
+        ),
+        ("https://wallets.example.com/%7Ba%7D/%7Ba%7D", "/.well-known/oauth-protected-resource/%7Ba%7D/%7Ba%7D"),
         ("https://wallets.example.com", "/.well-known/oauth-protected-resource"),
         ("https://wallets.example.com/", "/.well-known/oauth-protected-resource"),
     ],
@@ -232,10 +238,12 @@ async def test_the_metadata_name_resource_and_issuer_literally_as_they_are_set(
     async with served(create_app(load_settings(secured | named))) as url, httpx2.AsyncClient() as http:
         challenge = (await http.post(f"{url}/mcp")).headers["www-authenticate"]
         answer = await http.get(f"{url}{path}")
+        elsewhere = await http.get(f"{url}{path}x")
         with_another_slash = await http.get(f"{url}{path[:-1] if path.endswith('/') else path + '/'}")
-    origin = public_url.split("/mcp", maxsplit=1)[0].removesuffix("/team").removesuffix("/")
+    origin = re.match("https://[^/]+", public_url)[0]  # type: ignore[index] # it is one
     assert challenge == f'Bearer scope="juspay/wallets:read", resource_metadata="{origin}{path}"'
     assert answer.json() == with_another_slash.json()
+    assert elsewhere.status_code == 404
     assert answer.json() == {
         "resource": public_url,
         "authorization_servers": [issuer.url],
