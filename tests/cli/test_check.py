@@ -20,10 +20,21 @@ import trustme
 from juspay_mcp import VERSION
 from juspay_mcp.cli.check import UNKNOWN_CUSTOMER, run_checks
 from juspay_mcp.cli.check_report import Check, Report, render
-from juspay_mcp.errors import InvalidCustomerId
-from juspay_mcp.settings.variables import VARIABLES
+from juspay_mcp.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    CustomerNotFound,
+    InvalidCustomerId,
+    RequestRejected,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+    WalletsError,
+)
+from juspay_mcp.settings.variables import VARIABLES, broken_rule
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.https import serving
+from tests.support.programs import free_port
 from tests.support.simulator import Behaviour, Simulator
 
 CREDENTIALS = {"JUSPAY_API_KEY": API_KEY, "JUSPAY_MERCHANT_ID": MERCHANT_ID}
@@ -190,10 +201,7 @@ def test_every_wrong_variable_is_named_at_once_and_the_missing_ones_too() -> Non
             "set: JUSPAY_API_KEY, JUSPAY_ENV, JUSPAY_TIMEOUT_SECONDS."
         ),
         advice=(
-            "JUSPAY_ENV must be one of production, sandbox, simulator; for example: sandbox.\n"
-            "JUSPAY_API_KEY must be 1 to 256 printable ASCII characters without spaces or colons; "
-            "for example: the key as the dashboard shows it.\n"
-            "JUSPAY_TIMEOUT_SECONDS must be a number of seconds from 1 to 300; for example: 25.\n"
+            f"{broken_rule('JUSPAY_ENV')}\n{broken_rule('JUSPAY_API_KEY')}\n{broken_rule('JUSPAY_TIMEOUT_SECONDS')}\n"
             "Set JUSPAY_MERCHANT_ID: Merchant id from Juspay's dashboard. "
             "It must be 1 to 256 printable ASCII characters without spaces or colons; for example: acme." + WHERE
         ),
@@ -228,11 +236,7 @@ def test_a_key_file_that_is_not_there_is_a_wrong_variable_while_the_host_is_chec
     report = check(environ | {"JUSPAY_API_KEY_FILE": str(tmp_path / "hush")})
     failed = only_failure(report)
     assert failed.finding.startswith("Wrong: JUSPAY_API_KEY_FILE; set: ")
-    assert (failed.advice, failed.exit_status) == (
-        "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; "
-        "for example: /run/secrets/juspay_api_key." + WHERE,
-        78,
-    )
+    assert (failed.advice, failed.exit_status) == (f"{broken_rule('JUSPAY_API_KEY_FILE')}{WHERE}", 78)
     assert outcomes(report)["host"] == "ok"
     assert "hush" not in shown(report)
 
@@ -255,12 +259,6 @@ def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_and_the_reason_is_
     )
 
 
-def a_free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
 def host_failure(base_url: str, **arguments: Any) -> Check:
     """The failed check of a host; checks that all others but variables were skipped."""
     report = check(CREDENTIALS | {"JUSPAY_BASE_URL": base_url}, CUSTOMER, **arguments)
@@ -273,7 +271,7 @@ def host_failure(base_url: str, **arguments: Any) -> Check:
 
 
 def test_a_refused_connection_is_said_to_be_refused() -> None:
-    port = a_free_port()
+    port = free_port()
     failed = host_failure(f"http://127.0.0.1:{port}")
     assert failed.finding == f"127.0.0.1 refused the connection on port {port}."
     assert failed.advice == (
@@ -510,60 +508,36 @@ def without_trace(advice: str | None) -> str:
 
 
 class Refusal(NamedTuple):
-    """What comes instead of wallets, and how it is reported."""
+    """What comes instead of wallets, the error that it is, the exit status, and the advice beside the error's own."""
 
     behaviour: Behaviour | None
+    error: WalletsError
     exit_status: int
-    finding: str
-    advice: str
+    more: str = "{}"
 
 
 REFUSALS = {
     "a wrong key": Refusal(
-        behaviour=None,
-        exit_status=77,
-        finding="Juspay rejected this server's credentials in its sandbox environment.",
-        advice="Sandbox and production have different keys: make sure that JUSPAY_ENV says where this key is "
-        "from.\nCheck JUSPAY_API_KEY, JUSPAY_MERCHANT_ID and JUSPAY_ENV; retrying won't help until they are "
-        "corrected.",
+        None,
+        AuthenticationFailed("sandbox"),
+        77,
+        "Sandbox and production have different keys: make sure that JUSPAY_ENV says where this key is from.\n{}",
     ),
-    "an address that is not allowed": Refusal(
-        behaviour=Behaviour(status=403),
-        exit_status=77,
-        finding="Juspay denied access (HTTP 403), usually because this server's IP address isn't on the merchant's "
-        "allow-list.",
-        advice="Add the address in Juspay's dashboard; retrying won't help until then.",
-    ),
-    "a wrong path": Refusal(
-        behaviour=Behaviour(status=404),
-        exit_status=69,
-        finding="Juspay rejected the request (HTTP 404).",
-        advice="Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; retrying unchanged won't help.",
-    ),
-    "a limit": Refusal(
-        behaviour=Behaviour(status=429, headers={"retry-after": "7"}),
-        exit_status=69,
-        finding="Juspay is limiting this merchant's requests (HTTP 429).",
-        advice="Try again in 7 seconds.",
-    ),
-    "an outage": Refusal(
-        behaviour=Behaviour(status=503),
-        exit_status=69,
-        finding="Juspay is unavailable: it answered HTTP 503.",
-        advice="Try again in a few minutes.",
-    ),
+    "an address that is not allowed": Refusal(Behaviour(status=403), AccessDenied(), 77),
+    "a wrong path": Refusal(Behaviour(status=404), RequestRejected(404), 69),
+    "a limit": Refusal(Behaviour(status=429, headers={"retry-after": "7"}), UpstreamRateLimited(7), 69),
+    "an outage": Refusal(Behaviour(status=503), UpstreamUnavailable("it answered HTTP 503", transient=True), 69),
     "a log-in page": Refusal(
-        behaviour=Behaviour(status=200, body=b"<html>Log in</html>"),
-        exit_status=69,
-        finding="Juspay's response can't be used: it is not JSON.",
-        advice="Check JUSPAY_BASE_URL: something other than Juspay's API may answer there, such as the login page of "
-        "a proxy or network.\nRetrying won't help; report it to the people who run this server.",
+        Behaviour(status=200, body=b"<html>Log in</html>"),
+        UpstreamInvalid("it is not JSON"),
+        69,
+        "Check JUSPAY_BASE_URL: something other than Juspay's API may answer there, such as the login page of a "
+        "proxy or network.\n{}",
     ),
     "no reply": Refusal(
-        behaviour=Behaviour(hang_up=True),
-        exit_status=69,
-        finding="Juspay is unavailable: the connection broke before the reply was whole.",
-        advice="Try again in a few minutes.",
+        Behaviour(hang_up=True),
+        UpstreamUnavailable("the connection broke before the reply was whole", transient=True),
+        69,
     ),
 }
 
@@ -576,7 +550,11 @@ def test_each_answer_without_wallets_says_what_it_is_and_what_to_do(
         environ["JUSPAY_API_KEY"] = "wrong_key"
     simulator.behave_always(refusal.behaviour)
     failed = request_failure(check(environ, CUSTOMER))
-    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == refusal[1:]
+    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (
+        refusal.exit_status,
+        refusal.error.problem,
+        refusal.more.format(refusal.error.advice),
+    )
 
 
 def test_a_failed_request_names_juspays_id_of_it(environ: dict[str, str], simulator: Simulator) -> None:
@@ -610,11 +588,8 @@ def test_a_customer_that_juspay_does_not_know_fails_the_customer_check_alone(
     customer: str, environ: dict[str, str]
 ) -> None:
     failed = request_failure(check(environ, customer), "customer")
-    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (
-        69,
-        "Juspay knows no customer with this id in its sandbox environment.",
-        "Check the id; retrying with the same one won't help.",
-    )
+    error = CustomerNotFound("sandbox")
+    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (69, error.problem, error.advice)
 
 
 @pytest.mark.parametrize("customer", ["", "a?b", "../orders/1"])

@@ -259,24 +259,6 @@ def test_a_wallet_of_which_it_is_not_known_whether_it_is_linked_says_so() -> Non
     assert "\nFreecharge  not known       75.125  " in shown(answer(wallets=[unknown]))
 
 
-@pytest.mark.parametrize(
-    ("last_refreshed", "age"),
-    [
-        ("2026-11-23T09:35:00Z", "just refreshed"),
-        ("2026-11-23T09:25:00Z", "just refreshed"),
-        ("2026-11-23T09:24:59Z", "5 minutes old"),
-        ("2026-11-23T08:30:01Z", "59 minutes old"),
-        ("2026-11-23T08:30:00Z", "1 hour old"),
-        ("2026-11-22T09:30:01Z", "23 hours old"),
-        ("2026-11-22T09:30:00Z", "1 day old"),
-        ("2016-08-02T08:07:52Z", "3765 days old"),
-    ],
-)
-def test_the_age_of_a_balance_is_said_in_words(last_refreshed: str, age: str) -> None:
-    wallet = FREECHARGE | {"last_refreshed": last_refreshed}
-    assert f"  {age}  XXXXXX5294\n" in shown(answer(wallets=[wallet]))
-
-
 def test_columns_nobody_has_a_value_for_are_left_out() -> None:
     head = next(line for line in shown(answer(wallets=[PHONEPE])).splitlines() if line.startswith("Wallet"))
     assert head == "Wallet       Linked  Balance INR  Refreshed"
