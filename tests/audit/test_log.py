@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from itertools import count
@@ -28,7 +28,6 @@ from typing_extensions import override
 from juspay_mcp.answer.snapshot import Snapshot
 from juspay_mcp.audit.log import REFUSALS_A_MINUTE, AuditLog, customer_hash, open_audit
 from juspay_mcp.audit.writer import LineWriter
-from juspay_mcp.cli.main import run
 from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited, UpstreamTimeout
 from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.tool import NAME, call_tool
@@ -538,23 +537,6 @@ def variables(environ: dict[str, str], path: Path) -> dict[str, str]:
     return {**environ, "JUSPAY_MCP_AUDIT_LOG": str(path), "JUSPAY_MCP_AUDIT_KEY": KEY}
 
 
-@pytest.fixture
-def in_environment(variables: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(variables)
-    yield
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.mark.usefixtures("in_environment")
-def test_a_lookup_from_the_shell_is_accounted_for_as_well(path: Path) -> None:
-    assert run(["wallets", CUSTOMER, "--json"]) == 0
-    [entry] = written(path)
-    assert (entry["caller"], entry["transport"], entry["tool"]) == ("cli", "cli", "wallets")
-    assert (entry["customer"], entry["outcome"]) == (customer_hash(CUSTOMER, SecretStr(KEY)), "ok")
-
-
 def test_a_client_s_cancellation_leaves_a_line(variables: dict[str, str], path: Path, simulator: Simulator) -> None:
     simulator.behave_always(Behaviour(latency=1))
     pipes = Pipes(variables)
@@ -579,14 +561,6 @@ def test_a_rotation_while_calls_go_on_costs_no_line(variables: dict[str, str], p
     assert pipes.close() == (b"", b"", 0)
     files = sorted(path.parent.iterdir())
     assert sorted(len(written(file)) for file in files) == [9, 11, 20, 20]
-
-
-def test_an_unwritable_log_ends_the_process_with_one_line_and_78(variables: dict[str, str], tmp_path: Path) -> None:
-    pipes = Pipes({**variables, "JUSPAY_MCP_AUDIT_LOG": str(tmp_path / "none" / "audit.jsonl")})
-    rest, errors, status = pipes.close()
-    assert (rest, status) == (b"", 78)
-    assert errors.startswith(b"juspay-wallets-mcp: JUSPAY_MCP_AUDIT_LOG must be ")
-    assert errors.count(b"\n") == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs sh")
