@@ -32,6 +32,7 @@ from juspay_mcp.errors import AuditUnwritable, ConfigurationError, RateLimited, 
 from juspay_mcp.juspay.retries import Retries
 from juspay_mcp.server.tool import NAME, call_tool
 from juspay_mcp.service.wallet_service import WalletService, open_service, report_nothing
+from juspay_mcp.settings.variables import broken_rule
 from juspay_mcp.values.caller import CLI, STDIO, Caller
 from tests.support.builders import CUSTOMER, make_settings, make_snapshot
 from tests.support.common import NOW, no_wait
@@ -515,10 +516,7 @@ async def test_a_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> N
     with pytest.raises(ConfigurationError) as caught:
         async with open_audit(settings):
             raise AssertionError
-    assert str(caught.value) == (
-        "JUSPAY_MCP_AUDIT_LOG must be the path of a file that can be written, or stderr; "
-        "for example: /var/log/juspay-wallets-mcp/audit.jsonl."
-    )
+    assert str(caught.value) == str(broken_rule("JUSPAY_MCP_AUDIT_LOG"))
 
 
 async def test_a_line_may_go_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:

@@ -98,12 +98,6 @@ def test_what_was_asked_before_the_end_of_stdin_is_answered(
     assert (ended.stderr, ended.returncode) == (b"", 0)
 
 
-def test_one_request_alone_is_answered(environ: dict[str, str]) -> None:
-    ended = run(environ, lines(call(1, _meta=MODERN)))
-    assert answers(ended.stdout)[1]["structuredContent"]["total_balance"] == "1770.49"
-    assert (ended.stderr, ended.returncode) == (b"", 0)
-
-
 def test_a_last_line_that_is_not_ended_is_answered(environ: dict[str, str]) -> None:
     ended = run(environ, lines(call(1, _meta=MODERN)).rstrip())
     assert list(answers(ended.stdout)) == [1]

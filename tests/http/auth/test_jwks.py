@@ -15,7 +15,6 @@ from anyio.to_thread import run_sync
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.http.auth.jwks import (
     FRESH,
     JWKS,
@@ -411,12 +410,3 @@ async def test_a_host_that_has_no_address(caplog: pytest.LogCaptureFixture) -> N
 
     assert await ids(JWKS(ISSUER, httpx2.MockTransport(fail))) == []
     assert "oauth-authorization-server no_such_host, openid-configuration no_such_host" in caplog.text
-
-
-def test_certificate_authorities_that_can_t_be_read_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent/authorities.pem")
-    with pytest.raises(ConfigurationError) as caught:
-        JWKS(ISSUER)
-    assert str(caught.value) == (
-        "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
-    )
