@@ -48,11 +48,6 @@ def test_questions_about_one_customer_count_as_a_cluster() -> None:
     assert together.difference_interval[1] > alone.difference_interval[1]
 
 
-def test_a_comparison_is_repeatable() -> None:
-    pairs = {each: [(each % 3 == 0, each % 2 == 0)] for each in range(60)}
-    assert compare(pairs) == compare(pairs)
-
-
 def test_a_ratio_to_nothing_is_infinite() -> None:
     assert compare({1: [(True, False)]}).ratio == math.inf
 

@@ -79,14 +79,6 @@ def test_the_three_prompts_of_a_question_differ_in_the_form_alone() -> None:
     assert len(ends) == 1
 
 
-def test_progress_counts_every_reply() -> None:
-    told: list[tuple[int, int]] = []
-    wanted = len(FORMS) * 3 * CUSTOMERS
-    for _ in run(scripted(lambda _: ""), SEED, CUSTOMERS, lambda done, of: told.append((done, of))):
-        pass
-    assert told == [(done, wanted) for done in range(1, wanted + 1)]
-
-
 def test_results_survive_the_way_through_a_file(tmp_path: Path) -> None:
     results = results_of(scripted(right_replies().__getitem__))
     file = tmp_path / "results.jsonl"
