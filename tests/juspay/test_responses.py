@@ -149,10 +149,6 @@ def test_a_body_that_could_not_be_read_is_invalid_for_its_reason() -> None:
     assert str(failure(200, b"", defect="it is over 1 MiB")) == invalid("it is over 1 MiB")
 
 
-def test_an_error_s_status_counts_even_if_its_body_could_not_be_read() -> None:
-    assert str(failure(401, b"", defect="it is over 1 MiB")) == UNAUTHENTICATED
-
-
 @pytest.mark.parametrize(
     ("status", "body"),
     [

@@ -218,14 +218,6 @@ def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
     assert err == f"juspay-wallets-mcp: {said}\n"
 
 
-@pytest.mark.parametrize("variable", ["JUSPAY_API_KEY_FILE", "JUSPAY_MCP_TOKENS_FILE"])
-def test_a_file_that_cant_be_read_stops_the_start(environ: dict[str, str], variable: str) -> None:
-    changed = environ | {"JUSPAY_API_KEY": "", variable: "/nonexistent/file"}
-    status, out, err = run("serve", "--http", "--port", "0", **changed)
-    assert (status, out) == (78, "")
-    assert err.startswith(f"juspay-wallets-mcp: {variable} must be ")
-
-
 @posix_only
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_the_keys_and_tokens_may_come_from_pipes_whatever_the_number_of_workers(
@@ -471,16 +463,6 @@ async def replace_workers(server: Served) -> None:
 
 
 @posix_only
-async def test_a_hangup_replaces_the_workers_one_by_one(environ: dict[str, str]) -> None:
-    with started(environ, "--workers", "2") as server:
-        await until_healthy(server.url)
-        await replace_workers(server)
-        async with connected(server.url) as client:
-            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        assert server.end()[2] == ENDED
-
-
-@posix_only
 async def test_a_hangup_after_which_no_worker_could_start_leaves_those_there_are(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -541,9 +523,3 @@ def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path)
     assert (done.returncode, done.stdout) == (78, "")
     assert "ERROR juspay_mcp.http.serve a worker can't start: JUSPAY_MCP_TOKENS_FILE must be " in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_without_http_it_serves_over_stdio(environ: dict[str, str]) -> None:
-    status, out, err = run("serve", **environ)
-    assert (status, out) == (0, "")
-    assert "stdin ended before a message arrived" in err

@@ -1,4 +1,4 @@
-"""What any watched file does is shown with key files in test_credentials; here is what those can't show."""
+"""What any watched file does is shown with key files in test_secrets; here is what those can't show."""
 
 import os
 import sys
