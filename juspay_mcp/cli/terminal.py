@@ -17,7 +17,7 @@ PROGRAM: Final = "juspay-wallets-mcp"
 """The command that people type."""
 STDIN_HELP: Final = """\
 If CUSTOMER_ID is -, it is read from the first line of stdin, which keeps an e-mail or a phone number out of the
-shell's history and the process list."""
+shell's history and the process list. PowerShell has no <: Get-Content FILE | command."""
 
 _END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 _STDIN = "-"
