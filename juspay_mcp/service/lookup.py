@@ -62,8 +62,11 @@ class Lookup:
         self, requests: "_Requests", deadline: float, tell: Callable[[str], None]
     ) -> tuple[WalletList, Source]:
         now = anyio.current_time()
+        refreshed_by = now + (deadline - now) * REFRESH_SHARE
+        tell("asking Juspay")
+        refresh = self._retries.run(requests.refresh, lambda: refreshed_by - anyio.current_time(), tell)
         try:
-            return await self._refresh(requests, now + (deadline - now) * REFRESH_SHARE, tell), "refresh"
+            return await self._by(refreshed_by, refresh), "refresh"
         except UpstreamError as error:
             if not error.fall_back_to_stored:
                 raise
@@ -73,15 +76,6 @@ class Lookup:
             return await self._by(deadline, requests.stored()), "last_known"
         except UpstreamError:
             raise failure from None
-
-    async def _refresh(self, requests: "_Requests", deadline: float, tell: Callable[[str], None]) -> WalletList:
-        tell("asking Juspay")
-        refreshed = self._retries.run(
-            request=requests.refresh,
-            seconds_left=lambda: deadline - anyio.current_time(),
-            tell=tell,
-        )
-        return await self._by(deadline, refreshed)
 
     async def _by(self, deadline: float, reply: Awaitable[WalletList]) -> WalletList:
         with anyio.CancelScope(deadline=deadline):

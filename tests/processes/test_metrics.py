@@ -118,7 +118,7 @@ async def test_no_attribute_of_any_metric_can_be_a_caller_a_customer_or_free_tex
         ]:
             http.post(
                 "/mcp",
-                headers=HEADERS | {"Authorization": f"Bearer {bearer}", "Mcp-Method": method, "Mcp-Name": name},
+                headers=HEADERS | {"Authorization": f"Bearer {bearer}", "Mcp-Method": method, "Mcp-Name": str(name)},
                 json={
                     "jsonrpc": "2.0",
                     "id": 1,
