@@ -337,15 +337,19 @@ def test_the_end_of_stdin_waits_for_nothing_if_nobody_reads_stdout(waiting: Pipe
     assert waiting.process.wait(10) == 0
 
 
+@pytest.mark.parametrize("how", ["stdin closes", pytest.param("a signal", marks=needs_signals)])
 def test_stdout_that_is_never_drained_keeps_it_no_longer_than_the_budget(
-    environ: dict[str, str], request: pytest.FixtureRequest
+    how: str, environ: dict[str, str], request: pytest.FixtureRequest
 ) -> None:
     pipes = Pipes(environ | {"JUSPAY_TIMEOUT_SECONDS": "1"})
     request.addfinalizer(pipes.kill)
+    assert pipes.ask(100, "tools/list", {"_meta": MODERN})  # from here on it heeds signals
     for number in range(100):  # a pipe holds twenty or so of these answers
         pipes.send({"id": number, "method": "tools/list", "params": {"_meta": MODERN}})
-    assert pipes.process.stdin is not None
-    pipes.process.stdin.close()
+    if how == "a signal":
+        pipes.process.send_signal(signal.SIGTERM)
+    elif pipes.process.stdin is not None:
+        pipes.process.stdin.close()
     assert pipes.process.wait(60) == 0
 
 
