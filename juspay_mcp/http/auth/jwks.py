@@ -63,7 +63,7 @@ class JWKS:
     """The keys of one issuer: one attempt to fetch them at a time, and if it was in vain none for half a minute.
 
     During an attempt, and after one that failed, the last good keys are used. `monotonic` gives seconds that only
-    grow; an attempt may take `timeout` seconds; `transport` is for tests.
+    grow; an attempt may take `timeout` seconds.
 
     Raises:
         ConfigurationError: a file of certificate authorities can't be read.
@@ -72,12 +72,10 @@ class JWKS:
     def __init__(
         self,
         issuer: str,
-        transport: httpx2.AsyncBaseTransport | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         timeout: float = TIMEOUT,
     ) -> None:
         self._issuer = issuer
-        self._transport = transport
         self._monotonic = monotonic
         self._timeout = timeout
         self._tls = system_authorities()
@@ -119,7 +117,6 @@ class JWKS:
                     headers=_HEADERS,
                     follow_redirects=False,
                     timeout=None,  # the attempt as a whole is bounded, not each phase alone
-                    transport=self._transport,
                     trust_env=False,
                     verify=self._tls,
                 ) as http:
