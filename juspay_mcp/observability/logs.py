@@ -127,7 +127,9 @@ class BackgroundHandler(logging.Handler):
         """Writes a line, after the count of those dropped if there are any."""
         dropped = self._dropped + self._unwritten
         if new := dropped - self._reported:
-            line = f"{self._report(new)}\n{line}"
+            about = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+            report = logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {new}"})
+            line = f"{self.format(report)}\n{line}"
         data = memoryview(("\n" * self._torn + line).encode(errors="backslashreplace"))
         begun = len(data)
         try:
@@ -139,10 +141,6 @@ class BackgroundHandler(logging.Handler):
         else:
             self._reported = dropped
             self._torn = False
-
-    def _report(self, number: int) -> str:
-        about = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
-        return self.format(logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {number}"}))
 
 
 def configure_logging(level: str, stream: TextIO | None, log_format: str = "text") -> None:
