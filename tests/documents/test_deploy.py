@@ -135,7 +135,7 @@ def test_nginx_accepts_the_load_balancers_file(tmp_path: Path) -> None:
     assert (done.returncode, [line for line in done.stderr.splitlines() if "[warn]" in line]) == (0, []), done.stderr
 
 
-def test_whoever_waits_for_a_call_waits_longer_than_a_call_takes() -> None:
+def test_every_timeout_around_a_call_is_longer_than_a_call_takes() -> None:
     [nginx] = re.findall(r"proxy_read_timeout (\d+)s;", FILES["nginx.conf"])
     [systemd] = re.findall(r"TimeoutStopSec=(\d+)", FILES[UNIT.name])
     kubernetes = manifests("kubernetes.yaml")
@@ -222,7 +222,7 @@ def test_the_image_runs_as_nobody_and_without_a_shell() -> None:
 
 
 @posix_only
-def test_the_images_health_check_tells_a_server_from_none(environ: dict[str, str]) -> None:
+def test_the_images_health_check_fails_without_a_server(environ: dict[str, str]) -> None:
     [check] = re.findall(r"HEALTHCHECK.*\n  CMD (.+)\n", DOCKERFILE)
     _, option, script = json.loads(check)
     with started(environ) as server:

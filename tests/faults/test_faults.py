@@ -185,7 +185,7 @@ async def test_no_fault_lasts_longer_than_the_budget_and_the_next_call_is_right(
             check(met, impatient.upstream, 1 + GRACE)
 
 
-async def test_a_flood_is_left_in_time_and_holds_up_nobody_else(impatient: Bench) -> None:
+async def test_a_flood_is_abandoned_in_time_and_delays_no_other_call(impatient: Bench) -> None:
     host, upstream = impatient.host, impatient.upstream
     customer, others = FLOOD.customer(next(NUMBERS)), [FINE.customer(next(NUMBERS)) for _ in range(8)]
     flooded = host.ask(customer)
@@ -304,7 +304,7 @@ async def receive(port: Port, certificates: Certificates, tmp_path: Path) -> lis
     return received
 
 
-async def test_a_port_that_lets_nobody_in_is_an_answer_in_time_and_the_next_call_is_right(
+async def test_a_port_that_accepts_no_request_is_an_error_in_time_and_the_next_call_is_right(
     certificates: Certificates, subtests: pytest.Subtests, tmp_path: Path
 ) -> None:
     received = await asyncio.gather(*(receive(port, certificates, tmp_path) for port in PORTS))

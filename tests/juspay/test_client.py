@@ -251,7 +251,7 @@ async def test_the_body_and_the_headers_of_an_error_are_read() -> None:
     assert (error.code, error.request_id) == ("customer_not_found", "9f86d081884c7d659a2feaa0c55ad015")
 
 
-async def test_retry_after_is_reckoned_from_the_client_s_clock() -> None:
+async def test_retry_after_is_relative_to_the_client_s_clock() -> None:
     error = await failure(answering(b"", status=429, retry_after="Mon, 23 Nov 2026 09:30:30 GMT"))
     assert str(error) == (
         "Juspay is limiting this merchant's requests (HTTP 429). Try again in 30 seconds. [rate_limited]"
@@ -353,7 +353,7 @@ async def test_a_tls_record_that_can_t_be_deciphered_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("fault", ["an authority nobody knows", "another host's name"])
-async def test_nothing_is_sent_to_who_can_t_show_a_certificate_for_the_host(
+async def test_nothing_is_sent_without_a_valid_certificate_for_the_host(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusted, unknown = trustme.CA(), trustme.CA()

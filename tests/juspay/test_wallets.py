@@ -270,7 +270,7 @@ def test_a_wallet_id_that_comes_twice_is_one_wallet_and_unknown_in_what_differs(
 
 
 @pytest.mark.parametrize("wallet_id", ["", " ", None, 7])
-def test_what_is_no_id_makes_no_two_wallets_one(wallet_id: object) -> None:
+def test_wallets_without_an_id_are_never_merged(wallet_id: object) -> None:
     entry = {"wallet": "PAYTM", "id": wallet_id}
     assert parse(entry, entry) == listed(BARE, BARE)
 

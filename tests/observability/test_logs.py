@@ -175,7 +175,7 @@ def test_as_json_what_was_suppressed_is_a_number() -> None:
     assert json.loads(JsonFormatter().format(written))["suppressed"] == 3
 
 
-def test_a_record_that_asks_for_an_exception_where_there_is_none_is_shown_without_one() -> None:
+def test_a_record_with_exc_info_but_no_exception_is_shown_without_one() -> None:
     written = record("juspay_mcp.server.tool", "odd")
     written.exc_info = (None, None, None)
     assert SafeFormatter().format(written) == "2026-11-23T09:30:00Z WARNING juspay_mcp.server.tool odd"

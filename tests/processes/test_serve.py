@@ -122,7 +122,7 @@ def test_a_public_address_is_not_served_to_just_anyone(environ: dict[str, str], 
         check_start(load_settings(environ), Address(host, 8000, 1, allow_unauthenticated=False))
 
 
-def test_that_is_said_in_one_line(environ: dict[str, str]) -> None:
+def test_a_public_address_without_authentication_is_refused_in_one_line(environ: dict[str, str]) -> None:
     assert run(*PUBLIC, **environ) == (78, "", NOBODY_SAYS)
 
 
@@ -156,7 +156,7 @@ def test_every_ipv6_address_means_every_ipv4_address_too(environ: dict[str, str]
 
 
 @pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 64 + ".invalid"])
-def test_a_host_that_is_none_is_said_in_one_line(environ: dict[str, str], host: str) -> None:
+def test_an_invalid_host_is_reported_in_one_line(environ: dict[str, str], host: str) -> None:
     named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
     status, out, err = run("serve", "--http", "--host", host, "--port", "80", "--allow-unauthenticated", **named)
     said = f"juspay-wallets-mcp: can't listen on {host} port 80 (no such host); choose others."
@@ -310,7 +310,7 @@ async def test_somebody_elses_server_lets_the_calls_in_flight_finish(
     assert sorted(answers) == ["1770.49", "640.75"]
 
 
-def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> None:
+def test_somebody_elses_server_is_told_if_nothing_says_who_may_call(environ: dict[str, str]) -> None:
     done = subprocess.run(
         [*UVICORN, "--port", "0"],
         env=environ | MEASURING,
@@ -323,7 +323,7 @@ def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> N
     assert "Set JUSPAY_MCP_TOKENS_FILE or JUSPAY_MCP_OAUTH_ISSUER" in done.stderr.splitlines()[-1]
 
 
-def test_and_when_the_start_fails_later(secured: dict[str, str]) -> None:
+def test_somebody_elses_server_is_told_if_the_start_fails_later(secured: dict[str, str]) -> None:
     wrong = {"JUSPAY_API_KEY": "", "JUSPAY_API_KEY_FILE": "/nonexistent"}
     command, environ = [*UVICORN, "--port", "0"], secured | wrong
     done = subprocess.run(command, env=environ, capture_output=True, check=False, encoding="utf-8", timeout=20)

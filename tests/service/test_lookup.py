@@ -117,7 +117,7 @@ STANDS: dict[str, tuple[Callable[[], Reply], str]] = {
 
 
 @pytest.mark.parametrize("name", STANDS)
-async def test_what_stored_balances_would_not_mend_is_told_at_once(name: str) -> None:
+async def test_errors_that_stored_balances_would_not_help_are_returned_at_once(name: str) -> None:
     make, code = STANDS[name]
     juspay = Juspay([make()], [])
     with pytest.raises(WalletsError) as caught:

@@ -286,7 +286,7 @@ def test_an_empty_variable_counts_as_not_set(value: str) -> None:
     assert load_settings(dict.fromkeys(RULES, value)) == BY_DEFAULT
 
 
-def test_other_variables_are_nobody_s_business() -> None:
+def test_other_variables_are_ignored() -> None:
     assert load_settings({"JUSPAY_PROD_BASE_URL": "nonsense", "PATH": "/bin"}) == BY_DEFAULT
 
 

@@ -116,7 +116,7 @@ def test_a_misfilled_audit_key_file_stops_the_start(path: Path, content: str) ->
     assert str(caught.value).startswith("The file of JUSPAY_MCP_AUDIT_KEY_FILE holds a placeholder or NAME=value")
 
 
-def test_a_file_that_is_written_anew_is_read_again(path: Path) -> None:
+def test_a_file_that_is_rewritten_is_read_again(path: Path) -> None:
     key = KeyFile(path)
     path.write_text("second-one", encoding="ascii")
     assert [in_force(key), in_force(key)] == ["second-one"] * 2
@@ -154,7 +154,7 @@ def test_a_file_that_keeps_its_size_and_its_time_is_read_again_all_the_same(path
     assert in_force(key) == "other"
 
 
-def test_the_key_stays_in_force_when_its_file_disappears_and_the_log_says_so_once(
+def test_the_key_is_still_used_when_its_file_disappears_and_the_log_says_so_once(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = KeyFile(path)

@@ -292,7 +292,7 @@ async def test_64_at_once_ask_once_and_all_get_the_keys(issuer: Issuer, keys: JW
     assert (found, len(issuer.requests)) == ([["key-1"]] * 64, 2)
 
 
-async def test_nobody_else_waits_while_old_keys_are_asked_for_anew(
+async def test_other_callers_don_t_wait_while_old_keys_are_fetched_again(
     issuer: Issuer, keys: JWKS, moment: Moment
 ) -> None:
     await ids(keys)
@@ -306,7 +306,7 @@ async def test_nobody_else_waits_while_old_keys_are_asked_for_anew(
     assert (meanwhile, await ids(keys)) == (["key-1"], ["key-1", "key-2"])
 
 
-async def test_who_asks_and_leaves_doesn_t_stop_the_attempt(issuer: Issuer, keys: JWKS) -> None:
+async def test_a_caller_that_leaves_doesn_t_stop_the_attempt(issuer: Issuer, keys: JWKS) -> None:
     async with anyio.create_task_group() as tasks:
         with issuer.hold():
             tasks.start_soon(ids, keys)
@@ -345,7 +345,7 @@ async def test_an_issuer_that_publishes_no_key_any_more_has_withdrawn_them(
     assert caplog.messages == ["jwks_unusable: it has no key for RS256, ES256 or EdDSA"]
 
 
-async def test_an_issuer_that_is_too_slow_is_as_good_as_gone(
+async def test_an_issuer_that_is_too_slow_counts_as_unavailable(
     issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     with issuer.hold():
@@ -373,7 +373,7 @@ KEYS_FAIL = {
 
 
 @pytest.mark.parametrize("name", KEYS_FAIL)
-async def test_keys_that_can_t_be_had(
+async def test_key_sets_that_can_t_be_used(
     issuer: Issuer, keys: JWKS, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     answer, reason = KEYS_FAIL[name]

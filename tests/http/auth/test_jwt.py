@@ -283,7 +283,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_no_other_token_lets_anybody_in(
+async def test_any_other_token_is_rejected_with_the_reason_in_the_log_alone(
     issuer: Issuer, verifier: OAuthVerifier, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     """With the reason in the log, and neither the token nor a claim nor a library's words, at any level."""
@@ -308,7 +308,7 @@ async def test_a_token_without_a_key_id_is_refused_where_it_could_mean_several(
     assert (found, caplog.messages) == ([grant(), None], ["token_refused: no_key_id"])
 
 
-async def test_nobody_is_let_in_while_there_are_no_keys(
+async def test_every_token_is_rejected_while_there_are_no_keys(
     issuer: Issuer, verifier: OAuthVerifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     token = issuer.token()

@@ -73,9 +73,7 @@ async def test_any_valid_token_may_ask_about_any_customer(url: str, issuer: Issu
             assert [result.is_error for result in results] == [False] * 3
 
 
-async def test_trying_ids_is_bounded_by_the_limit_and_seen_in_the_audit_log(
-    secured: dict[str, str], tmp_path: Path
-) -> None:
+async def test_guessing_ids_is_limited_and_visible_in_the_audit_log(secured: dict[str, str], tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
     audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "k" * 32, "JUSPAY_MCP_RATE_LIMIT": "3/hour"}
     async with served(create_app(load_settings(secured | audited))) as url, connected(url, ASHAS_TOKEN) as client:
@@ -136,7 +134,9 @@ async def test_a_token_of_one_mebibyte_is_turned_away(url: str, simulator: Simul
         pytest.param([("Authorization", f"Bearer {ASHAS_TOKEN}, Bearer {ASHAS_TOKEN}")], id="twice in one"),
     ],
 )
-async def test_without_one_bearer_token_nobody_gets_in(url: str, headers: list[tuple[str, str]]) -> None:
+async def test_a_request_without_exactly_one_bearer_token_is_rejected(
+    url: str, headers: list[tuple[str, str]]
+) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.post(f"{url}/mcp", content=body(), headers=[*HEADERS.items(), *headers])
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
@@ -179,7 +179,7 @@ async def test_a_page_whose_origin_is_named_can_read_the_metadata_and_the_challe
     assert "access-control-allow-origin" not in foreign.headers
 
 
-async def test_who_brings_no_token_is_told_where_there_are_some_and_of_no_error(url: str) -> None:
+async def test_a_request_without_a_token_gets_the_metadata_address_and_no_error_code(url: str) -> None:
     """RFC 6750, section 3.1: no error code for a request without any authentication information."""
     async with httpx2.AsyncClient(headers=HEADERS) as http:
         answer = await http.post(f"{url}/mcp", content=body())
@@ -187,7 +187,7 @@ async def test_who_brings_no_token_is_told_where_there_are_some_and_of_no_error(
     assert answer.headers["www-authenticate"] == CHALLENGE_WITHOUT_ERROR
 
 
-async def test_too_small_a_scope_is_told_so_as_the_specification_asks(
+async def test_a_token_without_the_scope_gets_403_and_the_challenge(
     url: str, issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = HEADERS | {"Authorization": f"Bearer {issuer.token(scope='wallets:write other')}"}
