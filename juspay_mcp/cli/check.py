@@ -67,7 +67,7 @@ class _Checks:
     done: list[Check]
 
     async def run(self, name: str, step: Step, advice: str = "", after: Collection[str] = ()) -> None:
-        """Runs a check, or skips it if one of those `after` which it comes failed.
+        """Runs a check, or skips it if one of the checks named in `after` failed.
 
         `advice` is what to do about a ConfigurationError.
         """

@@ -1,4 +1,4 @@
-"""`check --host`: what a host's own file says of this server, and what comes of it if the host starts it.
+"""`check --host`: what a host's own file says of this server, and whether the server starts as that says.
 
 A host starts a server with few of a shell's variables, and desktop programs with a shorter PATH: so a set-up that
 works in the shell may not work there.

@@ -37,7 +37,7 @@ TRIAL: Final[Mapping[str, str]] = MappingProxyType({"JUSPAY_ENV": "simulator"})
 class Host:
     """An MCP host; `variables` has the credentials in the form that its file allows.
 
-    `typed`: a server says that it is spoken to over stdio. `listed`: it has a list of arguments, though it be empty.
+    `typed`: each server has a `type`, which is stdio. `listed`: each has a list of arguments, even an empty one.
     """
 
     name: str

@@ -28,7 +28,7 @@ _TAKEN_ON_WINDOWS = (10_048, 10_013)  # WSAEADDRINUSE; WSAEACCES, if the other p
 
 
 class _Formatter(click.HelpFormatter):
-    """As wide as the terminal, also where that is narrow, and breaks no line at a hyphen, but at a blank."""
+    """Formats help as wide as the terminal, even a narrow one; lines break at blanks, not at hyphens."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
         fitting = min(shutil.get_terminal_size().columns, max_width or _HELP_WIDTH) - 2

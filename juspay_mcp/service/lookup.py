@@ -22,7 +22,7 @@ REFRESH_SHARE = 0.8
 
 
 class Lookup:
-    """Looks into wallets; all of one call, retries and fallback included, takes the settings' budget at most.
+    """Looks up wallets; all requests of one call, retries and fallback included, share the settings' budget.
 
     Each lookup has one slot, and so one connection at a time, from its first request to its last.
     """
@@ -39,7 +39,7 @@ class Lookup:
 
         Raises:
             ServerBusy: it got none in time; nothing was sent.
-            UpstreamError: the refresh's error, where the stored balances couldn't be had either or wouldn't help.
+            UpstreamError: the refresh's error, if the stored balances couldn't be read either, or wouldn't help.
         """
         budget = self._settings.timeout_seconds
         deadline = anyio.current_time() + budget

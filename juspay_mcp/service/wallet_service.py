@@ -1,4 +1,4 @@
-"""One question about one customer, from the id to the answer: what every shell of this package calls."""
+"""One question about one customer, from the id to the answer: the commands and the tool all call this."""
 
 import logging
 import time
@@ -107,8 +107,8 @@ async def open_service(
     """A service with its connections; in the simulator environment, with a simulator of its own.
 
     Raises:
-        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, the audit log not be
-            written, or the address of the limit's storage can't be one.
+        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, the audit log can't be
+            written, or the address of the limit's storage isn't one.
     """
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings, clock, monotonic))

@@ -64,7 +64,7 @@ class Unfetchable(Exception):
 
 
 class JWKS:
-    """The keys of one issuer: one attempt to fetch them at a time, and if it was in vain none for half a minute.
+    """The keys of one issuer: one attempt to fetch them at a time, and none for half a minute after one that failed.
 
     During an attempt, and after one that failed, the last good keys are used. `monotonic` gives seconds that only
     grow; an attempt may take `timeout` seconds.
