@@ -216,7 +216,7 @@ async def test_a_call_that_ends_in_a_bug_outside_the_lookup_leaves_a_line_too(op
     assert written(path) == [line(outcome="internal_error", upstream_requests=None, request_id=None)]
 
 
-async def test_callers_who_share_a_lookup_have_a_line_each_with_its_numbers(opened: Opened, path: Path) -> None:
+async def test_callers_that_share_a_lookup_have_a_line_each_with_its_numbers(opened: Opened, path: Path) -> None:
     async with opened(stored_only) as service, anyio.create_task_group() as tasks:
         for caller in (STDIO, JANE):
             tasks.start_soon(ask, service, ARGUMENTS, caller)
@@ -369,7 +369,7 @@ async def test_only_the_line_of_a_call_that_others_overlap_waits_for_more() -> N
     assert writer.expected == [1, 2, 1]
 
 
-async def test_without_a_key_nothing_is_told_of_a_customer(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_key_a_call_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     log = AuditLog(LineWriter(Lines()), lambda: None)
 
     async def look_up() -> tuple[Snapshot, str]:

@@ -195,7 +195,7 @@ async def test_a_caller_that_asyncio_cancels_leaves_its_place_to_others(disk: Sl
     assert disk.written == [b"one\n", b"two\n"]
 
 
-def test_a_line_that_is_written_when_the_loop_has_ended_harms_nothing(disk: SlowDisk) -> None:
+def test_a_line_that_is_written_after_the_loop_has_ended_raises_nothing(disk: SlowDisk) -> None:
     writer = LineWriter(disk, PATIENCE)
     anyio.run(fails, writer, b"one\n")
     disk.goes_on.set()

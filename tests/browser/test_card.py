@@ -280,7 +280,7 @@ def test_an_engine_that_would_round_shows_the_digits_as_they_came(context: Brows
     assert stage.card.locator("li .amount").all_inner_texts() == ["INR 123456789012345678.12", "₹95.00"]
 
 
-def test_a_locale_time_zone_or_currency_that_nobody_knows_changes_no_digit(stage: Stage) -> None:
+def test_an_unknown_locale_time_zone_or_currency_changes_no_digit(stage: Stage) -> None:
     stage.answer_with(results.answer(results.wallet(), currency="ZZZ"))
     stage.show(SAMPLE)
     stage.tell(
@@ -342,7 +342,7 @@ def test_names_from_right_to_left_turn_nothing_around_them(stage: Stage) -> None
     assert stage.card.locator("li .who .soft").first.inner_text().startswith("mobile ")
 
 
-def test_nothing_moves_for_who_wants_no_motion(stage: Stage) -> None:
+def test_nothing_moves_with_reduced_motion(stage: Stage) -> None:
     waiting(stage)
     assert stage.frame.evaluate("document.getAnimations().length") == 0
     stage.page.emulate_media(reduced_motion="no-preference")
@@ -581,7 +581,7 @@ def test_the_host_shows_through(stage: Stage) -> None:
     assert stage.frame.evaluate(grounds) == ["rgba(0, 0, 0, 0)"] * 2
 
 
-def test_what_all_wallets_say_alike_is_said_once_and_the_exception_shows(stage: Stage) -> None:
+def test_what_all_wallets_have_in_common_is_shown_once_and_an_exception_at_its_wallet(stage: Stage) -> None:
     fresh = results.wallet()
     stage.answer_with(results.answer(fresh, fresh))
     stage.show(SAMPLE)

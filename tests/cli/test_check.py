@@ -247,7 +247,7 @@ def test_a_key_in_a_file_is_used(environ: dict[str, str], tmp_path: Path) -> Non
     assert check(environ | {"JUSPAY_API_KEY_FILE": str(file)}).exit_status == 0
 
 
-def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_and_the_reason_is_said(
+def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_with_the_reason(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "key"
@@ -270,7 +270,7 @@ def host_failure(base_url: str, **arguments: Any) -> Check:
     return failed
 
 
-def test_a_refused_connection_is_said_to_be_refused() -> None:
+def test_a_refused_connection_is_reported_as_refused() -> None:
     port = free_port()
     failed = host_failure(f"http://127.0.0.1:{port}")
     assert failed.finding == f"127.0.0.1 refused the connection on port {port}."
@@ -281,7 +281,7 @@ def test_a_refused_connection_is_said_to_be_refused() -> None:
 
 
 @pytest.mark.parametrize("host", ["juspay.invalid", "a..b", f"{'a' * 70}.invalid"])
-def test_a_host_without_an_address_is_said_not_to_resolve(host: str) -> None:
+def test_a_host_without_an_address_is_reported_as_unresolved(host: str) -> None:
     failed = host_failure(f"https://{host}")
     assert failed.finding == f"{host} could not be resolved to an address (DNS)."
     assert failed.advice == (
@@ -290,7 +290,7 @@ def test_a_host_without_an_address_is_said_not_to_resolve(host: str) -> None:
     )
 
 
-def test_a_host_that_no_route_leads_to_is_said_to_be_out_of_reach() -> None:
+def test_a_host_without_a_route_is_reported_as_unreachable() -> None:
     failed = host_failure("https://255.255.255.255")  # broadcast: the kernel itself refuses, nothing is sent
     assert failed.finding == "This machine could not connect to 255.255.255.255 on port 443."
     assert "Allow outgoing connections from this machine to 255.255.255.255 on port 443." in (failed.advice or "")
@@ -317,7 +317,7 @@ def full_queue() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_connection_that_nobody_takes_is_said_to_have_timed_out() -> None:
+def test_a_connection_that_nobody_accepts_is_reported_as_timed_out() -> None:
     with full_queue() as port:
         failed = host_failure(f"https://127.0.0.1:{port}", max_seconds=LIMIT)
     assert failed.finding == f"Connecting to 127.0.0.1 on port {port} timed out after 0.25 s."
@@ -405,7 +405,7 @@ LONG_AGO, YESTERDAY, TOMORROW = (datetime.now(UTC) + timedelta(days=days) for da
         ),
     ],
 )
-def test_a_certificate_that_does_not_verify_is_said_to_be_what_it_is(
+def test_a_certificate_that_does_not_verify_is_reported_with_the_reason(
     issue: Callable[[Authorities], trustme.LeafCert], finding: str, advice: str, authorities: Authorities
 ) -> None:
     failed = tls_failure(over_tls(issue(authorities).configure_cert))
@@ -429,7 +429,9 @@ def test_a_self_signed_certificate_is_not_trusted(authorities: Authorities, tmp_
     assert failed.finding == "The certificate of localhost is from an authority that this machine does not trust."
 
 
-def test_a_certificate_that_fails_in_a_rarer_way_is_said_not_to_verify(trust: Callable[[trustme.CA], None]) -> None:
+def test_a_certificate_that_fails_in_a_rarer_way_is_reported_as_unverified(
+    trust: Callable[[trustme.CA], None],
+) -> None:
     childless = trustme.CA(path_length=0)
     trust(childless)
     disobedient = trustme.CA.from_pem(childless.cert_pem.bytes(), childless.private_key_pem.bytes())
@@ -441,7 +443,7 @@ def test_a_certificate_that_fails_in_a_rarer_way_is_said_not_to_verify(trust: Ca
     )
 
 
-def test_a_server_without_tls_is_said_to_have_none(environ: dict[str, str], simulator: Simulator) -> None:
+def test_a_server_without_tls_is_reported(environ: dict[str, str], simulator: Simulator) -> None:
     failed = tls_failure(check(environ | {"JUSPAY_BASE_URL": f"https://127.0.0.1:{simulator.port}"}, CUSTOMER))
     assert failed.finding == (f"127.0.0.1 does not speak TLS on port {simulator.port}, or only a version before 1.2.")
     assert failed.advice is not None
@@ -489,7 +491,7 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_handshake_that_never_ends_is_said_to_have_timed_out(silent_port: int) -> None:
+def test_a_handshake_that_never_ends_is_reported_as_timed_out(silent_port: int) -> None:
     base_url = f"https://127.0.0.1:{silent_port}"
     failed = tls_failure(check(CREDENTIALS | {"JUSPAY_BASE_URL": base_url}, CUSTOMER, max_seconds=LIMIT))
     assert failed.finding == f"The TLS handshake with 127.0.0.1 on port {silent_port} timed out after 0.25 s."

@@ -254,7 +254,7 @@ def test_a_total_that_may_not_be_all_is_called_what_the_card_calls_it(changed: d
     assert words.strip() in card_html()
 
 
-def test_a_wallet_of_which_it_is_not_known_whether_it_is_linked_says_so() -> None:
+def test_a_wallet_that_may_or_may_not_be_linked_says_so() -> None:
     unknown = {name: value for name, value in FREECHARGE.items() if name != "linked"}
     assert "\nFreecharge  not known       75.125  " in shown(answer(wallets=[unknown]))
 

@@ -56,7 +56,7 @@ def test_whatever_is_of_the_type_reward_is_never_money(code: str, payment_type: 
 
 
 @given(codes, st.sampled_from(["WALLET", "wallet", None, 7, [], "CARD"]))
-def test_only_what_the_table_lists_as_a_wallet_is_money_whatever_type_is_said(
+def test_only_what_the_table_lists_as_a_wallet_is_money_whatever_the_type_says(
     code: str, payment_type: object
 ) -> None:
     provider = provider_of(code, payment_type)

@@ -276,7 +276,7 @@ def test_wallets_without_an_id_are_never_merged(wallet_id: object) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["wlm_a", "wlm_b", "wlm_c", ""]), st.integers(0, 2)), max_size=9))
-def test_whatever_is_listed_twice_each_id_is_one_wallet_of_one_figure_or_of_none(
+def test_an_id_that_is_listed_twice_is_one_wallet_with_one_figure_or_none(
     entries: list[tuple[str, int]],
 ) -> None:
     wallets = parse(*({"wallet": "PAYTM", "id": each, "current_balance": amount} for each, amount in entries)).wallets

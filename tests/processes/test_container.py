@@ -131,7 +131,7 @@ async def test_one_worker_with_all_that_a_team_uses_stays_within_128_mebibytes(s
         assert collector.metric_bodies
 
 
-async def test_with_1024_files_a_crowd_of_connections_keeps_calls_waiting_and_gives_none_a_wrong_end(
+async def test_with_1024_open_files_many_connections_make_calls_wait_and_fail_none(
     start: Start,
 ) -> None:
     with start() as server, ExitStack() as idle:

@@ -73,13 +73,13 @@ def test_no_propagators_can_be_asked_for(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " "])
-def test_an_empty_variable_is_removed_without_a_word(value: str) -> None:
+def test_an_empty_variable_is_removed_silently(value: str) -> None:
     environ = dict.fromkeys((*GROUPS, "SSLKEYLOGFILE"), value)
     assert (ignore_unusable(environ), environ) == ([], {})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in its file system")
-def test_a_pipe_that_nobody_reads_holds_up_no_start(tmp_path: Path) -> None:
+def test_a_pipe_that_nobody_reads_doesn_t_delay_the_start(tmp_path: Path) -> None:
     pipe = tmp_path / "keys"
     os.mkfifo(pipe)
     assert ignore_unusable({"SSLKEYLOGFILE": str(pipe)}) == ["SSLKEYLOGFILE"]

@@ -74,7 +74,7 @@ def test_no_answer_and_no_end_waits_for_stderr_to_be_read(environ: dict[str, str
         assert len(process.stderr.read()) > holds, "the pipe was full"
 
 
-def test_what_was_logged_while_nobody_read_is_written_when_somebody_does(environ: dict[str, str]) -> None:
+def test_what_was_logged_while_the_pipe_was_full_is_written_when_it_is_read(environ: dict[str, str]) -> None:
     pipes = Pipes(environ | CHATTY)
     for _ in range(300):
         pipes.call(CALL["arguments"])

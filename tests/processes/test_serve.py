@@ -209,7 +209,7 @@ def test_a_port_that_comes_free_a_moment_later_is_taken() -> None:
         release.join()
 
 
-def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
+def test_a_taken_port_is_reported_in_one_line(environ: dict[str, str]) -> None:
     with started(environ) as server:
         port = server.url.rpartition(":")[2]
         status, out, err = run("serve", "--http", "--port", port, **environ)
@@ -513,7 +513,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path) -> None:
+def test_if_no_worker_can_start_the_server_ends_with_a_line_from_each(tmp_path: Path) -> None:
     """What `check_start` finds before, unless it happens in the moment between."""
     program = tmp_path / "program.py"
     program.write_text(UNCHECKED)

@@ -302,7 +302,7 @@ def test_a_signal_after_a_signal_or_after_the_end_of_stdin_ends_at_once(waiting:
 
 
 @needs_signals
-def test_a_signal_before_a_message_ends_it_without_a_word(pipes: Pipes) -> None:
+def test_a_signal_before_a_message_ends_it_silently(pipes: Pipes) -> None:
     pipes.shake_hands(1)
     assert pipes.reply(1)["result"]
     pipes.process.send_signal(signal.SIGTERM)

@@ -181,7 +181,7 @@ async def test_a_slot_given_to_a_call_that_is_given_up_at_once_goes_to_the_next(
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_happens_no_slot_is_lost_and_none_lent_twice(seed: int) -> None:
+async def test_no_slot_is_ever_lost_or_given_twice(seed: int) -> None:
     draw = Random(seed)  # noqa: S311 - the same examples each time
     slots = draw.choice([1, 2, 5])
     async with calls(slots) as made:

@@ -95,7 +95,7 @@ FALLS_BACK: dict[str, list[Callable[[], Reply]]] = {
 
 
 @pytest.mark.parametrize("name", FALLS_BACK)
-async def test_when_the_refresh_fails_the_stored_balances_are_told_as_such(name: str) -> None:
+async def test_when_the_refresh_fails_the_stored_balances_are_called_stored(name: str) -> None:
     failures = [make() for make in FALLS_BACK[name]]
     juspay = Juspay(failures, [stored()])
     answer = await ask(juspay, JUSPAY_TIMEOUT_SECONDS="1")

@@ -82,7 +82,7 @@ async def test_the_window_moves_with_each_call() -> None:
     assert await seconds_to_wait(limiter) == 20
 
 
-def test_nobody_is_told_to_try_again_in_no_time() -> None:
+def test_retry_advice_is_never_zero_seconds() -> None:
     assert "Try again in 1 second." in str(RateLimited(0))
 
 

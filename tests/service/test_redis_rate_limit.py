@@ -261,9 +261,7 @@ async def test_whatever_a_redis_answers_calls_go_through_with_one_warning(
 
 
 @pytest.mark.parametrize("beginning", ["9e15", "1e300", "-1e300"])
-async def test_a_redis_that_names_an_absurd_time_makes_nobody_wait_longer_than_the_window(
-    beginning: str, clock: Clock
-) -> None:
+async def test_an_absurd_time_from_redis_is_capped_at_the_window(beginning: str, clock: Clock) -> None:
     answers = iter([b"$-1\r\n", f"*2\r\n${len(beginning)}\r\n{beginning}\r\n:1\r\n".encode()])
     async with (
         answering(lambda: next(answers)) as url,
@@ -330,7 +328,7 @@ async def test_a_redis_that_is_not_there_does_not_stop_the_start(
     assert caplog.messages.count(GONE.format("ConnectionError")) == 1
 
 
-async def test_without_a_limit_nobody_asks_redis(environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_limit_redis_isn_t_asked(environ: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     storage = {"JUSPAY_MCP_RATE_LIMIT": "off", "JUSPAY_MCP_RATE_LIMIT_STORAGE": f"redis://127.0.0.1:{free_port()}/0"}
     async with open_service(load_settings(environ | storage)) as service:

@@ -301,7 +301,7 @@ def test_a_value_by_the_rule_is_taken(name: str, value: str, changed: dict[str, 
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in REFUSED.items() for value in values])
-def test_any_other_is_told_the_variable_the_rule_and_an_example_and_not_itself(name: str, value: str) -> None:
+def test_any_other_value_gets_the_variable_the_rule_and_an_example_without_the_value(name: str, value: str) -> None:
     assert refusal({name: value}) == f"{name} must be {RULES[name]}."
 
 
@@ -420,7 +420,7 @@ NOT_REPLACED = "{} holds a placeholder that the MCP host did not replace."
 
 
 @pytest.mark.parametrize("placeholder", PLACEHOLDERS)
-def test_a_placeholder_for_a_credential_counts_as_missing_and_the_reason_is_said(placeholder: str) -> None:
+def test_a_placeholder_for_a_credential_counts_as_missing_with_the_reason(placeholder: str) -> None:
     settings = load_settings({"JUSPAY_API_KEY": placeholder, "JUSPAY_MERCHANT_ID": "acme"})
     assert settings.missing == (NO_KEY,)
     assert settings.why_missing == NOT_REPLACED.format("JUSPAY_API_KEY")

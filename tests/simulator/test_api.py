@@ -422,7 +422,9 @@ def test_a_reply_arrives_in_one_piece(simulator: Simulator) -> None:
     assert reply.endswith(b'"object": "list"}')
 
 
-def test_a_malformed_request_is_refused_in_silence(simulator: Simulator, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_request_gets_a_400_and_prints_nothing(
+    simulator: Simulator, capfd: pytest.CaptureFixture[str]
+) -> None:
     with socket.create_connection((simulator.host, simulator.port), 5) as client:
         client.sendall(b"GET / with spaces HTTP/1.1\r\n\r\n")
         assert client.recv(65536).startswith(b"HTTP/1.1 400 ")

@@ -95,7 +95,7 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
-async def test_a_token_that_is_not_good_is_told_nothing_and_the_log_says_why(
+async def test_a_bad_token_gets_no_reason_and_the_log_has_it(
     url: str,
     issuer: Issuer,
     caplog: pytest.LogCaptureFixture,

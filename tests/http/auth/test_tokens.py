@@ -225,7 +225,7 @@ async def test_a_token_with_a_date_works_through_that_day_in_utc(
     assert "token_refused: expired" in caplog.messages
 
 
-async def test_an_expired_token_is_not_left_to_the_other_verifier_and_another_line_of_it_counts(path: Path) -> None:
+async def test_an_expired_token_is_rejected_here_unless_another_line_accepts_it(path: Path) -> None:
     write(path, f"{line('asha', ASHA)}:2026-01-31", f"{line('ravi', RAVI)}:2026-01-31", line("ravi", RAVI))
     assert await bearers(TokensFile(path, Other(), Days()), ASHA, RAVI) == [None, "token:ravi"]
 
