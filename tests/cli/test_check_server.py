@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -165,13 +165,6 @@ def test_an_issuer_that_cant_be_resolved_fails() -> None:
     assert (failed.name, failed.exit_status) == ("issuer", 69)
     assert "no_such_host" in failed.finding
     assert "issuer.invalid" not in repr(failed)
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    running = Redis(tmp_path)
-    yield running
-    running.kill()
 
 
 def counted_in(url: str) -> Report:

@@ -26,12 +26,12 @@ from juspay_mcp.http.auth.jwks import KEPT, PAUSE
 from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter
 from juspay_mcp.settings.load import BASE_URLS, load_settings
 from juspay_mcp.settings.variables import BY_NAME, VARIABLES
+from tests.support.checkout import ROOT
 from tests.support.commands import posix_only
 from tests.support.nginx import write_conf
 from tests.support.programs import Redis, free_port, require
 from tests.support.serving import started, until_healthy
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 UNIT = DEPLOY / "juspay-wallets-mcp@.service"

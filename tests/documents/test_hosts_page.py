@@ -10,7 +10,8 @@ import yaml
 from juspay_mcp.cli.host_configs import HOSTS, SERVER, TRIAL, Host, block, cursor_link, vs_code_link
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import CUSTOMERS
-from tests.support.readme import AGENTS, HOSTS_PAGE, README, ROOT, authorization, folded, read_server, remote
+from tests.support.checkout import ROOT
+from tests.support.readme import AGENTS, HOSTS_PAGE, README, authorization, folded, read_server, remote
 
 PROGRAMS = ROOT / "tests" / "clients" / "programs"
 ADDRESS = "https://wallets.example.com/mcp"

@@ -26,8 +26,9 @@ from juspay_mcp.server.mcp_server import build_server
 from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.settings.variables import VARIABLES
+from tests.support.checkout import ROOT
 from tests.support.common import Host as Connect
-from tests.support.readme import HOSTS_PAGE, README, ROOT
+from tests.support.readme import HOSTS_PAGE, README, code, rows
 
 READERS: dict[str, Callable[[str], object]] = {
     "json": json.loads,
@@ -51,25 +52,15 @@ A text of another length must be counted again.
 """
 
 
-def rows(heading: str, page: str = README) -> list[list[str]]:
-    """The cells of the first table after a heading of a page, without its head."""
-    table = page.split(heading, 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
-
-
-def code(text: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", text)
-
-
 def test_the_settings_page_lists_every_variable_with_its_default_and_meaning() -> None:
     expected = [
         [f"`{known.name}`", f"`{known.default}`" if known.default else "-", known.meaning] for known in VARIABLES
     ]
-    assert rows("# Settings", SETTINGS) == expected
+    assert rows(SETTINGS, "# Settings") == expected
 
 
 def test_the_page_about_the_answer_lists_every_key_of_it() -> None:
-    assert [key for row in rows("The result is structured", ANSWER) for key in code(row[0])] == list(
+    assert [key for row in rows(ANSWER, "The result is structured") for key in code(row[0])] == list(
         Answer.model_fields
     )
 
@@ -80,14 +71,14 @@ def test_the_page_about_the_answer_names_every_key_of_a_wallet() -> None:
 
 
 def test_the_readme_lists_every_command() -> None:
-    listed = [code(row[0])[0].split() for row in rows("## Commands")]
+    listed = [code(row[0])[0].split() for row in rows(README, "## Commands")]
     assert sorted(words[1] for words in listed if len(words) > 1) == sorted(cli.commands)
 
 
 def test_the_readme_gives_a_reason_for_every_runtime_dependency_and_no_other() -> None:
     declared = [Requirement(line) for line in requires("juspay-wallets-mcp") or []]
     names = sorted(requirement.name for requirement in declared if requirement.marker is None)
-    assert sorted(name for row in rows("## What it depends on") for name in code(row[0])) == names
+    assert sorted(name for row in rows(README, "## What it depends on") for name in code(row[0])) == names
 
 
 def test_the_page_about_the_answer_names_the_card_and_the_prompt_with_its_arguments() -> None:
@@ -135,7 +126,7 @@ async def test_the_example_of_the_readme_is_what_the_tool_returns(host: Connect)
 
 
 async def test_each_answer_among_the_examples_of_the_readme_is_what_the_tool_says(host: Connect) -> None:
-    examples = rows("\n## Examples\n")
+    examples = rows(README, "## Examples\n")
     assert len(examples) >= 3
     async with host() as client:
         for question, answer in examples:
@@ -177,8 +168,8 @@ def test_the_page_about_the_answer_says_how_many_bytes_and_tokens_a_conversation
         [sys.executable, "-m", "scripts.budgets", "--bytes"], cwd=ROOT, capture_output=True, check=True, text=True
     )
     sizes = [len(anyio.run(instructions).encode()), *map(int, re.findall(r": (\d+) bytes", counted.stdout))]
-    assert [row[1] for row in rows("## What it costs", ANSWER)] == [f"{size:,}" for size in sizes]
-    assert [row[2] for row in rows("## What it costs", ANSWER)] == [f"{TOKENS[size]:,}" for size in sizes]
+    assert [row[1] for row in rows(ANSWER, "## What it costs")] == [f"{size:,}" for size in sizes]
+    assert [row[2] for row in rows(ANSWER, "## What it costs")] == [f"{TOKENS[size]:,}" for size in sizes]
 
 
 def test_the_make_targets_the_documents_name_exist() -> None:

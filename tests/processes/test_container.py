@@ -16,7 +16,8 @@ import anyio
 import httpx2
 import pytest
 
-from tests.support.container import ROOT, container, process_1
+from tests.support.checkout import ROOT
+from tests.support.container import container, process_1
 from tests.support.http_calls import HEADERS, body
 from tests.support.serving import Served, started, until
 from tests.support.simulator import Behaviour, Simulator

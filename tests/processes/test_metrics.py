@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +50,6 @@ ALLOWED: dict[str, dict[str, Any]] = {
 }
 """Each metric, each of its attributes, and all that it may be."""
 CANARY = "cth_canary_9876543210"
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,6 @@ from juspay_mcp.errors import ConfigurationError
 from juspay_mcp.settings.variables import broken_rule, no_authorities
 from tests.support.processes import CALL, COMMAND, MEASURING, MODERN, Pipes
 from tests.support.simulator import Simulator
-
-
-@pytest.fixture
-def pipes(environ: dict[str, str]) -> Iterator[Pipes]:
-    opened = Pipes(environ)
-    yield opened
-    opened.kill()
 
 
 def test_it_speaks_the_handshake_era_and_leaves_nothing_else_on_its_pipes(pipes: Pipes) -> None:

@@ -38,13 +38,6 @@ def era(request: pytest.FixtureRequest) -> tuple[list[dict[str, Any]], dict[str,
 
 
 @pytest.fixture
-def pipes(environ: dict[str, str]) -> Iterator[Pipes]:
-    opened = Pipes(environ)
-    yield opened
-    opened.kill()
-
-
-@pytest.fixture
 def silent_juspay() -> Iterator[socket.socket]:
     """A Juspay that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:

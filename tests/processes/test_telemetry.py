@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -51,12 +50,6 @@ sys.exit(status)
 
 
 CANT = "WARNING juspay_mcp.observability.export the OTEL_ variables ask for traces that can't be exported: "
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import gzip
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import anyio
@@ -24,35 +23,20 @@ from juspay_mcp.http.auth.jwks import (
     read_metadata,
 )
 from tests.support.authorization_server import Answer, Issuer, Key, make_key
+from tests.support.common import Clock
 
 ISSUER = "https://login.example.com/tenant"
 DOWN = "the last good keys are used"
 NO_KEYS = "so no token can be verified"
 
 
-class Moment:
-    """A clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
+@pytest.fixture
+def moment() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    with Issuer() as running:
-        yield running
-
-
-@pytest.fixture
-def moment() -> Moment:
-    return Moment()
-
-
-@pytest.fixture
-def keys(issuer: Issuer, moment: Moment) -> JWKS:
+def keys(issuer: Issuer, moment: Clock) -> JWKS:
     return JWKS(issuer.url, monotonic=moment)
 
 
@@ -233,7 +217,7 @@ def test_a_set_needs_a_list_of_keys(document: dict[str, object]) -> None:
 # How long they are used
 
 
-async def test_keys_are_fetched_once_in_a_quarter_of_an_hour(issuer: Issuer, keys: JWKS, moment: Moment) -> None:
+async def test_keys_are_fetched_once_in_a_quarter_of_an_hour(issuer: Issuer, keys: JWKS, moment: Clock) -> None:
     asked = []
     for seconds in (0, FRESH - 1, 1, FRESH - 1, 1):
         moment.seconds += seconds
@@ -243,7 +227,7 @@ async def test_keys_are_fetched_once_in_a_quarter_of_an_hour(issuer: Issuer, key
 
 
 async def test_a_new_key_is_found_at_its_first_token_and_the_old_one_is_gone(
-    issuer: Issuer, keys: JWKS, moment: Moment
+    issuer: Issuer, keys: JWKS, moment: Clock
 ) -> None:
     before = await ids(keys)
     issuer.rotate()
@@ -252,7 +236,7 @@ async def test_a_new_key_is_found_at_its_first_token_and_the_old_one_is_gone(
 
 
 async def test_each_of_two_rotations_within_a_second_is_found_at_its_first_token(
-    issuer: Issuer, keys: JWKS, moment: Moment
+    issuer: Issuer, keys: JWKS, moment: Clock
 ) -> None:
     assert await ids(keys, "key-1") == ["key-1"]
     for number in (2, 3):
@@ -261,7 +245,7 @@ async def test_each_of_two_rotations_within_a_second_is_found_at_its_first_token
         assert await ids(keys, f"key-{number}") == [f"key-{number}"]
 
 
-async def test_unknown_keys_ask_the_issuer_once_in_half_a_minute(issuer: Issuer, keys: JWKS, moment: Moment) -> None:
+async def test_unknown_keys_ask_the_issuer_once_in_half_a_minute(issuer: Issuer, keys: JWKS, moment: Clock) -> None:
     asked = []
     for seconds in (0, PAUSE - 1, 1, 1, PAUSE - 1):
         moment.seconds += seconds
@@ -293,7 +277,7 @@ async def test_64_at_once_ask_once_and_all_get_the_keys(issuer: Issuer, keys: JW
 
 
 async def test_other_callers_don_t_wait_while_old_keys_are_fetched_again(
-    issuer: Issuer, keys: JWKS, moment: Moment
+    issuer: Issuer, keys: JWKS, moment: Clock
 ) -> None:
     await ids(keys)
     moment.seconds += FRESH
@@ -316,7 +300,7 @@ async def test_a_caller_that_leaves_doesn_t_stop_the_attempt(issuer: Issuer, key
 
 
 async def test_the_last_good_keys_outlast_an_outage_of_a_day_and_no_longer(
-    issuer: Issuer, keys: JWKS, moment: Moment, caplog: pytest.LogCaptureFixture
+    issuer: Issuer, keys: JWKS, moment: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ids(keys)
     issuer.always = Answer(503)
@@ -336,7 +320,7 @@ async def test_the_last_good_keys_outlast_an_outage_of_a_day_and_no_longer(
 
 
 async def test_an_issuer_that_publishes_no_key_any_more_has_withdrawn_them(
-    issuer: Issuer, keys: JWKS, moment: Moment, caplog: pytest.LogCaptureFixture
+    issuer: Issuer, keys: JWKS, moment: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await ids(keys)
     issuer.keys = []

@@ -4,7 +4,7 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,12 +18,6 @@ from tests.support.authorization_server import AUDIENCE, Issuer, Key, make_key, 
 RS256: dict[str, object] = {"alg": "RS256", "kid": "key-1"}
 FOREIGN = make_key("key-1", "RS256", 2049)
 """Somebody else's key under a name that is known."""
-
-
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    with Issuer() as running:
-        yield running
 
 
 @pytest.fixture
