@@ -297,7 +297,6 @@ async def receive(port: Port, certificates: Certificates, tmp_path: Path) -> lis
             connections = door.connections - before
             await door.receive("well")
             after = await host.call(FINE.customer(next(NUMBERS)))
-            await upstream.close_idle()
             received.append(Received(reception=reception, reply=reply, connections=connections, next=after))
         assert await host.finish() == 0
         assert (host.strays, host.leaks) == ([], [])
