@@ -281,7 +281,6 @@ LOST_PARTS = "Some of a wallet's breakdown could not be read."
 SHORT = "Juspay's reply lists fewer wallets than its own total says, so the total here may be too low."
 ERROR = "Juspay's reply reports an error as well, so wallets or balances may be missing."
 PARTS = "Not all of a wallet's breakdown is listed here."
-OMITTED = "Wallets that aren't listed here are in the counts and the total."
 
 
 @pytest.mark.parametrize(

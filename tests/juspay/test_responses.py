@@ -33,11 +33,6 @@ BAD_AUTHENTICATION = {
     "error_code": "access_denied",
     "error_message": "Invalid Authentication",
 }
-BAD_KEY = {
-    "status": "error",
-    "error_code": "access_denied",
-    "error_info": {"code": "UNAUTHORIZED", "category": "USER_ERROR", "user_message": "Unauthorized."},
-}
 NO_SUCH_CUSTOMER = {
     "status": "invalid_request_error",
     "error_code": "object_not_found",
