@@ -229,6 +229,6 @@ def test_a_bug_leaves_as_an_internal_error_without_its_words_or_its_trace() -> N
     assert "9812345678" not in "".join(traceback.format_exception(error))
 
 
-def test_what_was_expected_passes_as_it_is() -> None:
+def test_an_expected_error_passes_the_boundary_unchanged() -> None:
     expected = UpstreamTimeout(25)
     assert through_the_boundary(expected) is expected

@@ -264,7 +264,7 @@ def become_file(path: Path) -> None:
     path.rmdir()
 
 
-async def test_what_cannot_be_accounted_for_is_not_told(
+async def test_a_call_whose_audit_line_can_t_be_written_gets_no_answer(
     opened: Opened, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened() as service:
@@ -369,7 +369,7 @@ async def test_only_the_line_of_a_call_that_others_overlap_waits_for_more() -> N
     assert writer.expected == [1, 2, 1]
 
 
-async def test_without_a_key_a_call_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_a_key_for_the_hash_a_call_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     log = AuditLog(LineWriter(Lines()), lambda: None)
 
     async def look_up() -> tuple[Snapshot, str]:

@@ -145,7 +145,7 @@ class DiskForTwelveBytes(SlowDisk):
         self.written.append(lines)
 
 
-async def test_of_lines_that_are_written_together_only_those_fail_that_are_not_there() -> None:
+async def test_a_write_that_is_cut_short_fails_only_the_lines_after_the_cut() -> None:
     told: dict[bytes, str] = {}
 
     async def write(line: bytes) -> None:

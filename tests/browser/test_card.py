@@ -229,7 +229,7 @@ def test_a_result_without_an_answer_is_an_error(result: dict[str, Any], stage: S
     assert "Not understood" in stage.text()
 
 
-def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
+def test_texts_from_others_are_shown_as_text_only(stage: Stage) -> None:
     stage.answer_with(results.hostile())
     stage.show(SAMPLE)
     assert stage.card.locator("img, script:not(body > script), a, svg, form").count() == 0
@@ -394,7 +394,7 @@ def test_it_answers_what_a_host_may_ask_and_refuses_the_rest(stage: Stage) -> No
     assert replies["test2"]["error"] == {"code": -32601, "message": "Method not found"}
 
 
-def test_what_is_no_message_of_the_protocol_is_passed_over(stage: Stage) -> None:
+def test_messages_that_aren_t_of_the_protocol_are_ignored(stage: Stage) -> None:
     stage.show(SAMPLE)
     before = stage.text()
     post = "(data) => document.querySelector('iframe').contentWindow.postMessage(data, '*')"

@@ -162,7 +162,7 @@ def test_no_word_is_broken_in_a_narrow_terminal(width: int) -> None:
     assert narrow - wide <= {"linked:"}
 
 
-def test_where_there_is_room_for_a_balance_alone_the_rest_stands_beneath_the_wallets_name() -> None:
+def test_in_a_very_narrow_terminal_all_but_the_balance_is_below_the_wallets_name() -> None:
     text = shown(answer(wallets=[PAYTM | {"balance": "123456789012345678.12"}]), 40)
     assert "\nPaytm      1,23,45,67,89,01,23,45,678.12\nlinked:\nyes\njust\nrefreshed\nXXXXXX545d\n" in text
 

@@ -50,7 +50,7 @@ async def test_health_and_readiness_are_plain_words_for_anyone(url: str) -> None
     assert [(answer.status_code, answer.text) for answer in answers] == [(200, "ok"), (200, "ready")]
 
 
-async def test_it_is_not_ready_while_no_call_could_be_accounted_for(environ: dict[str, str], tmp_path: Path) -> None:
+async def test_it_is_not_ready_while_the_audit_log_can_t_be_written(environ: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "log"
     folder.mkdir()
     audited = {"JUSPAY_MCP_AUDIT_LOG": str(folder / "audit.jsonl"), "JUSPAY_MCP_AUDIT_KEY": "k" * 32}
@@ -185,7 +185,7 @@ Headers = list[tuple[str, str]]
         ["2026-07-28", "2025-11-25"],
     ],
 )
-async def test_of_several_protocol_versions_one_that_is_served_is_taken(
+async def test_the_served_one_of_several_protocol_versions_is_taken(
     url: str, versions: list[str], message: dict[str, Any]
 ) -> None:
     headers: Headers = [item for item in HEADERS.items() if item[0] != "MCP-Protocol-Version"]
@@ -247,7 +247,7 @@ REFUSED: dict[str, tuple[dict[str, str], bytes, int]] = {
 
 
 @pytest.mark.parametrize(("headers", "content", "status"), REFUSED.values(), ids=REFUSED)
-async def test_what_is_no_sound_request_is_refused_and_nothing_is_sent(
+async def test_a_malformed_request_is_refused_and_nothing_is_sent(
     url: str, simulator: Simulator, headers: dict[str, str], content: bytes, status: int
 ) -> None:
     async with httpx2.AsyncClient(headers=HEADERS | headers) as http:

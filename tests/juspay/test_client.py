@@ -284,7 +284,7 @@ async def test_a_reply_of_one_mebibyte_is_read_and_a_byte_more_is_not() -> None:
     assert (read, str(refused)) == (NO_WALLETS, invalid(TOO_LARGE))
 
 
-async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched() -> None:
+async def test_the_rest_of_a_reply_that_is_too_long_is_not_fetched() -> None:
     stream = Body(*[bytes(65_536)] * 100)
     error = await failure(Transport(lambda _: httpx2.Response(200, stream=stream)))
     assert error.code == "upstream_invalid"

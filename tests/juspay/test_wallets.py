@@ -159,7 +159,7 @@ def test_an_unreadable_entry_is_counted_and_costs_no_other(entry: object) -> Non
         pytest.param('"wallet": "SIMPL"', None, id="two providers"),
     ],
 )
-def test_of_an_entry_with_a_key_twice_only_what_is_ambiguous_is_lost(members: str, expected: Wallet | None) -> None:
+def test_an_entry_with_a_repeated_key_loses_only_what_is_ambiguous(members: str, expected: Wallet | None) -> None:
     body = f'{{"list": [{{"wallet": "PAYTM", {members}}}]}}'
     read = listed(expected) if expected else listed(unreadable=1)
     assert parse_wallets(decode_json(body.encode(), repeated_keys=True)) == read
@@ -204,7 +204,7 @@ def test_a_reply_without_a_list_has_an_undocumented_shape(reply: object) -> None
 
 
 @given(texts, texts)
-def test_what_no_field_is_for_is_nowhere_in_a_parsed_reply(secret: str, key: str) -> None:
+def test_values_without_a_field_are_nowhere_in_a_parsed_reply(secret: str, key: str) -> None:
     entry = {
         "wallet": "PAYTM",
         "token": secret,

@@ -98,7 +98,7 @@ def test_localhost_is_its_own_name(page: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/favicon.ico"), ("GET", "/card.html"), ("POST", "/start")])
-def test_what_is_not_there_is_not_found(method: str, path: str, page: httpx2.Client) -> None:
+def test_unknown_paths_and_methods_get_404(method: str, path: str, page: httpx2.Client) -> None:
     assert page.request(method, path).status_code == 404
 
 
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_not_found(method: str, path: str, page: httpx2.Cli
     "body",
     [b"", b"no JSON", b"[]", b"{}", b'{"name": 1, "arguments": {}}', b'{"name": "a", "arguments": []}', b"\xff"],
 )
-def test_what_is_no_call_is_refused(body: bytes, page: httpx2.Client) -> None:
+def test_a_malformed_call_is_refused(body: bytes, page: httpx2.Client) -> None:
     assert page.post("/call", content=body).status_code == 400
 
 

@@ -112,7 +112,7 @@ def test_json_is_the_structured_result_indented_and_nothing_else() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_command_is_its_last_line(
+def test_the_last_line_of_a_failed_command_says_what_is_wrong(
     arguments: list[str], environ: dict[str, str], status: int, line: str
 ) -> None:
     actual, out, err = run(*arguments, **environ)

@@ -134,7 +134,7 @@ async def test_a_redis_that_restarts_between_two_calls_is_not_missed(
     assert caplog.messages == []
 
 
-async def test_of_the_calls_to_a_redis_that_hangs_only_those_that_ask_it_wait_and_not_for_long(
+async def test_only_the_calls_that_ask_a_hanging_redis_wait_and_not_for_long(
     redis: Redis, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with limiters("1000/hour", redis.url, clock, PATIENCE) as (one, _):

@@ -84,7 +84,9 @@ ACCEPTED: dict[str, Make] = {
 
 
 @pytest.mark.parametrize("make", ACCEPTED.values(), ids=ACCEPTED)
-async def test_what_makes_no_difference(issuer: Issuer, verifier: OAuthVerifier, make: Make) -> None:
+async def test_tokens_that_differ_in_what_makes_no_difference_are_accepted(
+    issuer: Issuer, verifier: OAuthVerifier, make: Make
+) -> None:
     assert await verifier.verify_token(make(issuer)) == grant()
 
 
@@ -311,7 +313,7 @@ async def test_every_token_is_rejected_while_there_are_no_keys(
     assert caplog.messages[-1] == "token_refused: no_keys"
 
 
-async def test_what_is_no_token_costs_the_issuer_nothing(issuer: Issuer, verifier: OAuthVerifier) -> None:
+async def test_a_malformed_token_causes_no_request_to_the_issuer(issuer: Issuer, verifier: OAuthVerifier) -> None:
     for token in ("", "garbage", issuer.token(alg="none"), issuer.token(pad="x" * 8192)):
         assert await verifier.verify_token(token) is None
     assert issuer.requests == []
