@@ -18,7 +18,7 @@ r"""Every way a call can fail, and the sentences a person gets.
     └── InternalError          internal_error          a bug here
 
 An error is built only from what this package knows: numbers, an environment's name, and a request id that
-passed `replies.request_id`. It has no field for anything Juspay, a provider or a caller wrote, so its text, its
+passed `responses.request_id`. It has no field for anything Juspay, a provider or a caller wrote, so its text, its
 `repr` and its traceback can't pass it on.
 """
 
@@ -102,7 +102,7 @@ class InvalidCustomerId(WalletsError):
 
 
 class NotConfigured(WalletsError):
-    """A credential is missing; `missing` holds the names of variables, `why` a sentence if there is a reason."""
+    """A credential is missing: `missing` names the variables, `why` is a sentence if there is a reason."""
 
     code = "not_configured"
     exit_status = EX_CONFIG
@@ -113,7 +113,6 @@ class NotConfigured(WalletsError):
             f"{f'{why} ' if why else ''}Set {' and '.join(missing)} in this server's env block in the MCP host's "
             "settings (hosts don't pass on a shell's variables) and restart it; retrying won't help until then.",
         )
-        self.missing = missing
 
 
 class RateLimited(WalletsError):
@@ -135,10 +134,9 @@ class ServerBusy(WalletsError):
     code = "rate_limited"
 
     def __init__(self, seconds: int) -> None:
-        self.seconds = max(1, seconds)
         super().__init__(
             "This server is busy: all its connections to Juspay are in use, so no request was sent.",
-            f"Try again in {_seconds(self.seconds)}.",
+            f"Try again in {_seconds(max(1, seconds))}.",
         )
 
 
@@ -222,7 +220,7 @@ class AccessDenied(UpstreamError):
 
 
 class RequestRejected(UpstreamError):
-    """Any other 3xx or 4xx; `status` is the HTTP status."""
+    """Any other 3xx or 4xx."""
 
     code = "request_rejected"
 
@@ -232,7 +230,6 @@ class RequestRejected(UpstreamError):
             "Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; retrying unchanged won't help.",
             request_id,
         )
-        self.status = status
 
 
 class UpstreamRateLimited(UpstreamError):

@@ -138,9 +138,8 @@ class Soak:
     async def sizes(self) -> Sizes:
         """Lets everything end that nobody waits for, and looks."""
         await self._upstream.until(lambda: not self._upstream.answering)
-        await self._upstream.close_idle()
         await self._host.call(FINE.customer(0))
-        await self._upstream.until(lambda: self._upstream.open <= 1)
+        await self._upstream.until(lambda: not self._upstream.open)
         await self._host.has_read_everything()
         return {"connections left open": self._upstream.open, **process_sizes(self._host.process.pid)}
 

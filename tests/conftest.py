@@ -19,6 +19,7 @@ from juspay_mcp.service.wallet_service import open_service
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.common import NOW, Host, no_wait
+from tests.support.programs import Redis
 from tests.support.serving import connected, served
 from tests.support.simulator import Simulator
 
@@ -88,6 +89,14 @@ def web_host(environ: dict[str, str]) -> Host:
             yield client
 
     return connect
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    """A Redis of the test's own."""
+    running = Redis(tmp_path)
+    yield running
+    running.kill()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import re
+import traceback
 from typing import TypeVar
 
 import pytest
@@ -7,7 +8,6 @@ from juspay_mcp.errors import (
     AccessDenied,
     AuditUnwritable,
     AuthenticationFailed,
-    ConfigurationError,
     CustomerNotFound,
     InternalError,
     InvalidCustomerId,
@@ -21,6 +21,7 @@ from juspay_mcp.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
     WalletsError,
+    bugs_as_internal_errors,
 )
 
 Error = TypeVar("Error", bound=WalletsError)
@@ -182,52 +183,32 @@ def test_every_leaf_of_the_tree_is_tested_here() -> None:
     assert {type(error) for error, _ in ERRORS} == leaves(WalletsError)
 
 
-def test_each_leaf_has_its_code_and_the_exit_status_of_a_command() -> None:
-    assert {(leaf.__name__, leaf.code, leaf.exit_status) for leaf in leaves(WalletsError)} == {
-        ("InvalidCustomerId", "invalid_customer_id", 64),
-        ("NotConfigured", "not_configured", 78),
-        ("CustomerNotFound", "customer_not_found", 69),
-        ("AuthenticationFailed", "authentication_failed", 77),
-        ("AccessDenied", "access_denied", 77),
-        ("RequestRejected", "request_rejected", 69),
-        ("UpstreamRateLimited", "rate_limited", 69),
-        ("RateLimited", "rate_limited", 69),
-        ("ServerBusy", "rate_limited", 69),
-        ("UpstreamUnavailable", "upstream_unavailable", 69),
-        ("UpstreamTimeout", "upstream_timeout", 69),
-        ("UpstreamInvalid", "upstream_invalid", 69),
-        ("AuditUnwritable", "audit_unwritable", 69),
-        ("InternalError", "internal_error", 70),
+def test_each_leaf_has_its_code_the_exit_status_of_a_command_and_whether_stored_balances_may_help() -> None:
+    known = {
+        (
+            leaf.__name__,
+            leaf.code,
+            leaf.exit_status,
+            leaf.fall_back_to_stored if issubclass(leaf, UpstreamError) else None,
+        )
+        for leaf in leaves(WalletsError)
     }
-
-
-def test_juspay_s_part_can_be_told_from_this_server_s() -> None:
-    assert {leaf.__name__ for leaf in leaves(UpstreamError)} == {
-        "CustomerNotFound",
-        "AuthenticationFailed",
-        "AccessDenied",
-        "RequestRejected",
-        "UpstreamRateLimited",
-        "UpstreamUnavailable",
-        "UpstreamTimeout",
-        "UpstreamInvalid",
+    assert known == {
+        ("InvalidCustomerId", "invalid_customer_id", 64, None),
+        ("NotConfigured", "not_configured", 78, None),
+        ("CustomerNotFound", "customer_not_found", 69, False),
+        ("AuthenticationFailed", "authentication_failed", 77, False),
+        ("AccessDenied", "access_denied", 77, False),
+        ("RequestRejected", "request_rejected", 69, False),
+        ("UpstreamRateLimited", "rate_limited", 69, True),
+        ("RateLimited", "rate_limited", 69, None),
+        ("ServerBusy", "rate_limited", 69, None),
+        ("UpstreamUnavailable", "upstream_unavailable", 69, True),
+        ("UpstreamTimeout", "upstream_timeout", 69, True),
+        ("UpstreamInvalid", "upstream_invalid", 69, True),
+        ("AuditUnwritable", "audit_unwritable", 69, None),
+        ("InternalError", "internal_error", 70, None),
     }
-
-
-def test_an_error_knows_what_a_retry_must() -> None:
-    limited, broken = UpstreamRateLimited(7), UpstreamUnavailable("…", transient=True, retry_after=8)
-    known = (limited.retry_after, UpstreamRateLimited(None).retry_after, broken.retry_after, broken.transient)
-    assert known == (7, None, 8, True)
-
-
-def test_an_error_knows_what_its_sentences_say() -> None:
-    own, rejected, missing = RateLimited(8), RequestRejected(422), NotConfigured(("JUSPAY_MERCHANT_ID",))
-    assert (own.seconds, rejected.status, missing.missing) == (8, 422, ("JUSPAY_MERCHANT_ID",))
-
-
-def test_stored_balances_may_help_where_the_refresh_was_slow_limited_or_down() -> None:
-    helped = {leaf.__name__ for leaf in leaves(UpstreamError) if leaf.fall_back_to_stored}
-    assert helped == {"UpstreamRateLimited", "UpstreamUnavailable", "UpstreamTimeout", "UpstreamInvalid"}
 
 
 def test_an_error_without_a_request_id_says_nothing_of_one() -> None:
@@ -235,5 +216,19 @@ def test_an_error_without_a_request_id_says_nothing_of_one() -> None:
     assert "request id" not in f"{InternalError()} {AccessDenied()} {UpstreamTimeout(25)}"
 
 
-def test_a_wrong_setting_is_no_failed_call() -> None:
-    assert not issubclass(ConfigurationError, WalletsError)
+def through_the_boundary(error: Exception) -> Exception:
+    with pytest.raises(WalletsError) as caught, bugs_as_internal_errors():
+        raise error
+    return caught.value
+
+
+def test_a_bug_leaves_as_an_internal_error_without_its_words_or_its_trace() -> None:
+    error = through_the_boundary(ValueError("9812345678"))
+    assert isinstance(error, InternalError)
+    assert (error.__cause__, error.__suppress_context__) == (None, True)
+    assert "9812345678" not in "".join(traceback.format_exception(error))
+
+
+def test_an_expected_error_passes_the_boundary_unchanged() -> None:
+    expected = UpstreamTimeout(25)
+    assert through_the_boundary(expected) is expected

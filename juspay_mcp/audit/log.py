@@ -48,7 +48,7 @@ def customer_hash(customer_id: CustomerId, key: SecretStr) -> str:
 
 
 class _Call(NamedTuple):
-    """What is known of a call when it comes; or, with the minute alone as its moment, what refused calls share."""
+    """What is known of a call when it comes; refused calls are counted by it, without the customer and seconds."""
 
     moment: datetime
     caller: Caller
@@ -131,7 +131,7 @@ class AuditLog:
                     await self._append(shared, outcome=outcome, count=number - REFUSALS_A_MINUTE)
                 except AuditUnwritable:
                     self._refused[shared, outcome] += number
-                    return  # the others would only fail as slowly
+                    return  # the others would fail too, each as slowly
 
     async def _write(self, call: _Call, begun: float, outcome: Snapshot | BaseException) -> None:
         if isinstance(outcome, _REFUSALS) and self._is_one_of_many(call, outcome.code):
@@ -154,7 +154,7 @@ class AuditLog:
                 raise
 
     def _is_one_of_many(self, call: _Call, outcome: str) -> bool:
-        """Counts a refused call; whether it needs no line, because it is counted in its minute's."""
+        """Counts a refused call; true if the line of the whole minute is enough for it."""
         key = call._replace(moment=_minute(call.moment), customer_id=None), outcome
         if key in self._refused or len(self._refused) < self._max_counted:
             self._refused[key] += 1

@@ -22,7 +22,7 @@ MAX_WAITING: Final = 1_000
 
 
 class _Batch:
-    """Lines that are written together; then why not all of them were, if so, and how many bytes are there."""
+    """Lines to be written together. At the end `error` says why not all of them were; `written` counts the bytes."""
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
@@ -33,7 +33,7 @@ class _Batch:
         self.written = 0
 
     def end(self, error: Exception | None, written: int) -> None:
-        """Tells those who wait; what was given up before stays so, though it may have been written since."""
+        """Wakes those who wait. A batch that was given up before stays failed, even if it has been written since."""
         if not self.ended.is_set():
             self.error, self.written = error, written
             self.ended.set()
@@ -68,7 +68,7 @@ class LineWriter:
         await self._do(line, self._max_waiting, expected)
 
     async def check(self) -> None:
-        """Finds out whether a line could be written; however many ask, there is room left for lines that wait.
+        """Finds out whether a line could be written. Checks fill at most half of the queue, so lines still find room.
 
         Raises:
             OSError: it couldn't.

@@ -95,7 +95,7 @@ def open_gallery(
             browse(url)
             while True:  # on Windows, Ctrl-C ends a sleep, but not the waiting for an event
                 sleep(_A_WHILE)
-    except* KeyboardInterrupt:  # on its way out of the portal it becomes a group's
+    except* KeyboardInterrupt:  # the portal raises it in an exception group
         say("")  # the terminal has written ^C
 
 

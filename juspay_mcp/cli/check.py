@@ -17,7 +17,7 @@ import anyio
 from pydantic import SecretBytes, SecretStr
 
 from juspay_mcp.cli.check_connection import DIRECT, Problem, Resolver, Target, Template, connect, shake_hands, tunnel
-from juspay_mcp.cli.check_report import NOT_SET_UP, Check, Report
+from juspay_mcp.cli.check_report import NOT_SET_UP, Check, Report, failed_check
 from juspay_mcp.cli.check_server import AUTHORITIES, Step, extra_checks, start
 from juspay_mcp.errors import (
     EX_CONFIG,
@@ -67,7 +67,7 @@ class _Checks:
     done: list[Check]
 
     async def run(self, name: str, step: Step, advice: str = "", after: Collection[str] = ()) -> None:
-        """Runs a check, or skips it if one of those `after` which it comes failed.
+        """Runs a check, or skips it if one of the checks named in `after` failed.
 
         `advice` is what to do about a ConfigurationError.
         """
@@ -78,23 +78,19 @@ class _Checks:
         try:
             found = await step()
         except ConfigurationError as error:
-            result = _failed(name, str(error), advice or None, EX_CONFIG)
+            result = failed_check(name, str(error), advice or None, EX_CONFIG)
         except Problem as problem:
-            result = _failed(name, problem.finding, problem.advice, problem.exit_status)
+            result = failed_check(name, problem.finding, problem.advice, problem.exit_status)
         except InvalidCustomerId as error:
             finding = "The customer id is invalid, so no request about it was sent."
-            result = _failed(name, finding, error.advice, EX_USAGE)
+            result = failed_check(name, finding, error.advice, EX_USAGE)
         except WalletsError as error:
             request = f"For Juspay's support, the request's id: {error.request_id}." if error.request_id else None
             steps = filter(None, (_FIRST_STEPS.get(error.code), error.advice, request))
-            result = _failed(name, error.problem, "\n".join(steps), error.exit_status)
+            result = failed_check(name, error.problem, "\n".join(steps), error.exit_status)
         else:
             result = Check(name=name, outcome="ok", finding=found) if isinstance(found, str) else found
         self.done.append(result)
-
-
-def _failed(name: str, finding: str, advice: str | None, exit_status: int) -> Check:
-    return Check(name=name, outcome="failed", finding=finding, advice=advice, exit_status=exit_status)
 
 
 def _skipped(name: str, failed: str) -> Check:
@@ -171,7 +167,7 @@ def _check_variables(environ: Mapping[str, str]) -> tuple[Check, Settings | None
         rule = f"It must be {variable.says}; for example: {variable.example}."
         advice.append(f"Set {variable.name}: {variable.meaning} {rule}")
     advice.append(_WHERE)
-    check = _failed("variables", f"{found[0].upper()}{found[1:]}.", "\n".join(advice), EX_CONFIG)
+    check = failed_check("variables", f"{found[0].upper()}{found[1:]}.", "\n".join(advice), EX_CONFIG)
     return check, settings if usable else None
 
 

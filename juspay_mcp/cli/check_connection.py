@@ -235,7 +235,7 @@ async def _look_up(target: Target, resolve: Resolver) -> None:
         OSError: it has none.
     """
     done: Future[None] = Future()
-    done.set_running_or_notify_cancel()  # from here on only the thread settles it
+    done.set_running_or_notify_cancel()  # now asyncio can't cancel it while the thread sets it
 
     def settle(look_up: Callable[[], object]) -> None:
         try:

@@ -1,4 +1,4 @@
-"""`check --host`: what a host's own file says of this server, and what comes of it if the host starts it.
+"""`check --host`: what a host's own file says of this server, and whether the server starts as that says.
 
 A host starts a server with few of a shell's variables, and desktop programs with a shorter PATH: so a set-up that
 works in the shell may not work there.
@@ -18,10 +18,10 @@ import anyio
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
-from juspay_mcp.cli.check_report import Check
+from juspay_mcp.cli.check_report import Check, failed_check
 from juspay_mcp.cli.host_configs import SERVER, Host
 from juspay_mcp.cli.setup import BY_SLUG, config_path, slug
-from juspay_mcp.errors import EX_CONFIG, EX_UNAVAILABLE, causes
+from juspay_mcp.errors import EX_UNAVAILABLE, causes
 
 START_SECONDS: Final = 30.0
 INHERITED: Final = ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER", "APPDATA", "LOCALAPPDATA", "PATHEXT",
@@ -41,7 +41,7 @@ async def check_host(
     host, path = BY_SLUG[name], config_path(name, environ, platform)
     if path is None:
         finding = f"This command doesn't know where {host.name} keeps its file on this machine."
-        return (_failed("host file", finding, f"See {host.file} ({host.where})."),), {}
+        return (failed_check("host file", finding, f"See {host.file} ({host.where})."),), {}
     entry = _entry(host, path)
     if isinstance(entry, Check):
         return (entry,), {}
@@ -61,23 +61,23 @@ def _entry(host: Host, path: Path) -> dict[str, Any] | Check:
         whole: dict[str, Any] = tomllib.loads(text) if host.toml else json.loads(text)
         entry: Any = whole.get(host.section, {}).get(SERVER)
     except FileNotFoundError:
-        return _failed("host file", f"There is no {path}.", advice)
+        return failed_check("host file", f"There is no {path}.", advice)
     except (OSError, ValueError, AttributeError):
         kind = "TOML" if host.toml else "JSON without comments"
-        return _failed("host file", f"{path} can't be read as {kind}.", "Correct the file.")
+        return failed_check("host file", f"{path} can't be read as {kind}.", "Correct the file.")
     server: dict[str, Any] = {"args": [], "env": {}, **entry} if isinstance(entry, dict) else {}
     match server:
         case {"command": str(), "args": list(), "env": dict()}:
             return server
     finding = f"{path} has no server {SERVER} with a command, in the form that {host.name} documents."
-    return _failed("host file", finding, advice)
+    return failed_check("host file", finding, advice)
 
 
 async def _start(host: Host, entry: Mapping[str, Any], env: Mapping[str, str], seconds: float) -> Check:
     """Starts the server as the host does, and lists its tools."""
     command = shutil.which(entry["command"], path=env.get("PATH"))
     if command is None:
-        return _failed(
+        return failed_check(
             "host start",
             f"{host.name} would not find {entry['command']} on its PATH.",
             f"Put the command's full path into the file: juspay-wallets-mcp setup {slug(host)}",
@@ -96,7 +96,7 @@ async def _start(host: Host, entry: Mapping[str, Any], env: Mapping[str, str], s
             ]
             kind = "in time" if any(isinstance(each, TimeoutError) for each in causes(error)) else "as an MCP server"
             advice = lines[0] if lines else "Run the command of the file in a terminal, and see what it says."
-            return _failed("host start", f"The server didn't answer {kind}.", advice, EX_UNAVAILABLE)
+            return failed_check("host start", f"The server didn't answer {kind}.", advice, EX_UNAVAILABLE)
     return Check(name="host start", outcome="ok", finding=f"{host.name} gets the tool {', '.join(tools)}.")
 
 
@@ -105,7 +105,3 @@ def _filled(value: str, name: str, environ: Mapping[str, str]) -> str:
     if name != "claude-code":
         return value
     return _VARIABLE.sub(lambda found: environ.get(found[1], found[0] if found[2] is None else found[2]), value)
-
-
-def _failed(name: str, finding: str, advice: str, exit_status: int = EX_CONFIG) -> Check:
-    return Check(name=name, outcome="failed", finding=finding, advice=advice, exit_status=exit_status)

@@ -41,6 +41,11 @@ class Check:
     exit_status: int = EX_OK
 
 
+def failed_check(name: str, finding: str, advice: str | None, exit_status: int = EX_CONFIG) -> Check:
+    """A check that failed."""
+    return Check(name=name, outcome="failed", finding=finding, advice=advice, exit_status=exit_status)
+
+
 NOT_SET_UP: Final = Check(
     name="variables",
     outcome="failed",

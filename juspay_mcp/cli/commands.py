@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 SIMULATOR_PORT = 8790
 _SAMPLE = "cth_eN4e4kR12CJV"  # the customer of Juspay's documented sample, known to the simulator
-_STDIN_HELP = """\
-If CUSTOMER_ID is -, it is read from the first line of stdin, which keeps an e-mail or a phone number out of the
-shell's history and the process list. PowerShell has no <: Get-Content FILE | command."""
 
 
 def _settings() -> "Settings":

@@ -104,7 +104,7 @@ def simulated_server(simulator: Simulator, api_key: str) -> StdioServerParameter
             "JUSPAY_BASE_URL": simulator.url,
             "JUSPAY_API_KEY": api_key,
             "JUSPAY_MERCHANT_ID": MERCHANT_ID,
-            "JUSPAY_MCP_LOG_LEVEL": "ERROR",  # one of the failures is meant
+            "JUSPAY_MCP_LOG_LEVEL": "ERROR",  # one of the questions fails on purpose
         },
     )
 

@@ -37,7 +37,7 @@ TRIAL: Final[Mapping[str, str]] = MappingProxyType({"JUSPAY_ENV": "simulator"})
 class Host:
     """An MCP host; `variables` has the credentials in the form that its file allows.
 
-    `typed`: a server says that it is spoken to over stdio. `listed`: it has a list of arguments, though it be empty.
+    `typed`: each server has a `type`, which is stdio. `listed`: each has a list of arguments, even an empty one.
     """
 
     name: str
@@ -189,15 +189,15 @@ def launch_from(executable: str) -> Launch:
     return (script,) if script else (executable, "-m", "juspay_mcp")
 
 
-def cursor_link(launch: Launch = INSTALLED) -> str:
+def cursor_link() -> str:
     """A link that offers to put the server, with made-up customers, into Cursor."""
-    config = b64encode(_compact(_server(launch, TRIAL)).encode()).decode()
+    config = b64encode(_compact(_server(INSTALLED, TRIAL)).encode()).decode()
     return f"{_TO_CURSOR}?{urlencode({'name': SERVER, 'config': config})}"
 
 
-def vs_code_link(launch: Launch = INSTALLED) -> str:
+def vs_code_link() -> str:
     """A link that offers to put the server, with made-up customers, into VS Code."""
-    config = _compact({"name": SERVER, **_server(launch, TRIAL)})
+    config = _compact({"name": SERVER, **_server(INSTALLED, TRIAL)})
     target = f"vscode:mcp/install?{quote(config, safe='')}"
     return f"{_TO_VS_CODE}?{urlencode({'url': target})}"
 

@@ -131,7 +131,7 @@ def key_path(env: str, environ: Mapping[str, str], platform: str = sys.platform)
 
 
 def plan(host: Host, path: Path, launch: Launch, variables: Mapping[str, str] | None) -> Change:
-    """The change that makes the host start the server with these variables, or with None no more.
+    """The change that adds the server with these variables to the host's file; with None, takes it out.
 
     Raises:
         ConfigurationError: the file can't be read, or isn't what it should be; it is left as it is.
@@ -184,7 +184,7 @@ def _merged_toml(host: Host, before: str, launch: Launch, variables: Mapping[str
     if variables is not None:
         text = f"{text}\n\n{toml_block(host, launch, variables)}".lstrip("\n")
     text += "\n"
-    # What the file says of everything else must be the same, whatever way it was written.
+    # A server written in a way that isn't found above, or tables of others that went with it, would show here.
     new = tomllib.loads(text)
     if new.get(host.section, {}).get(SERVER) != wanted or _others(host, new) != _others(host, old):
         raise ValueError("another way of writing it")

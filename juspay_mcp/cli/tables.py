@@ -28,7 +28,7 @@ MAX_WIDTH: Final = 100
 _UNKNOWN_WIDTH: Final = 80
 _UNKNOWN: Final = "unknown"
 _NONE: Final = "-"
-# That figures are test figures, the summary says, once.
+# The summary alone says that figures are test figures.
 _ENVIRONMENTS: Final = {
     "production": ("PRODUCTION", "bold"),
     "sandbox": ("SANDBOX", "bold black on cyan"),
@@ -63,10 +63,10 @@ class ResultConsole(Console):
 
 
 def answer_view(answer: Answer) -> RenderableType:
-    """The whole answer: whose figures these are and of when, the table, the summary, the notices."""
+    """The whole answer: the environment, the customer and the time; the table, the summary, the notices."""
     words, style = _ENVIRONMENTS[answer.environment]
     moment = format_minute(datetime.fromisoformat(answer.as_of))
-    # Plain without colours as with them: blanks frame the words in their colour.
+    # The blanks are a frame where there are colours.
     label = Text.assemble((f" {words} ", style), "  customer ", (answer.customer, "bold"), f", {moment}")
     blocks: list[RenderableType] = [label]
     if answer.source == "last_known":
@@ -94,7 +94,7 @@ def answer_view(answer: Answer) -> RenderableType:
 
 @dataclass(frozen=True, slots=True)
 class _Wallets:
-    """The table, in the form that the width allows: no balance is ever cut, and no word if it can be helped."""
+    """The table, in the widest of three forms that fits: balances are never cut, and words only in the narrowest."""
 
     currency: str
     sections: list[list[Row]]
@@ -129,7 +129,7 @@ class _Wallets:
         return stacked
 
     def _table(self, sections: list[list[Row]], gap: int) -> Table:
-        """The columns that any of the rows has something for, with a line between sections."""
+        """A table without the columns that are empty in all rows, and with a line between sections."""
         table = Table(
             box=box.HORIZONTALS, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0), border_style="dim"
         )
@@ -149,7 +149,7 @@ class _Wallets:
 
 
 def _sections(wallets: list[WalletAnswer], answer: Answer) -> list[list[Row]]:
-    """Money, its total, and set apart from both, what isn't counted."""
+    """The rows of money, the row of its total, and the rows of each kind that isn't counted."""
     rows = {
         kind: [row for each in wallets if each.kind == kind for row in _rows(each, answer)] for kind in get_args(Kind)
     }

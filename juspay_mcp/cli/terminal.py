@@ -17,7 +17,7 @@ PROGRAM: Final = "juspay-wallets-mcp"
 """The command that people type."""
 STDIN_HELP: Final = """\
 If CUSTOMER_ID is -, it is read from the first line of stdin, which keeps an e-mail or a phone number out of the
-shell's history and the process list."""
+shell's history and the process list. PowerShell has no <: Get-Content FILE | command."""
 
 _END_OF_INPUT = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 _STDIN = "-"
@@ -28,7 +28,7 @@ _TAKEN_ON_WINDOWS = (10_048, 10_013)  # WSAEADDRINUSE; WSAEACCES, if the other p
 
 
 class _Formatter(click.HelpFormatter):
-    """As wide as the terminal, also where that is narrow, and breaks no line at a hyphen, but at a blank."""
+    """Formats help as wide as the terminal, even a narrow one; lines break at blanks, not at hyphens."""
 
     def __init__(self, indent_increment: int = 2, width: int | None = None, max_width: int | None = None) -> None:
         fitting = min(shutil.get_terminal_size().columns, max_width or _HELP_WIDTH) - 2

@@ -66,11 +66,11 @@ def create_app(
             raise
 
     async def healthz(_request: Request) -> Response:
-        """Whether this process turns its loop."""
+        """Whether this process's event loop runs."""
         return PlainTextResponse("ok")
 
     async def readyz(_request: Request) -> Response:
-        """Whether a call could be taken and accounted for; not Juspay, whose outage is no reason to restart."""
+        """Whether a call could be taken and audited. Juspay isn't asked: its outage is no reason to restart this."""
         ready = await app.state.service.ready()
         return PlainTextResponse("ready") if ready else PlainTextResponse("not ready", status_code=503)
 

@@ -15,7 +15,11 @@ import anyio
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from mcp.server.transport_security import (
+    RequestBodyLimitMiddleware,
+    TransportSecurityMiddleware,
+    TransportSecuritySettings,
+)
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -52,7 +56,7 @@ class Endpoint:
             StreamableHTTPSessionManager(server, stateless=True, json_response=json, max_request_body_size=MAX_BODY)
             for json in (False, True)
         )
-        self._checked = MessageCheck(self._answer, MAX_BODY)
+        self._checked = RequestBodyLimitMiddleware(MessageCheck(self._answer), MAX_BODY)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:

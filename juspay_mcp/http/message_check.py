@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
-from mcp.server.transport_security import RequestBodyLimitMiddleware
 from mcp.types import (
     HEADER_MISMATCH,
     METHOD_NOT_FOUND,
@@ -41,15 +40,11 @@ _logger = logging.getLogger(__name__)
 class MessageCheck:
     """ASGI middleware that passes on well-formed messages, and answers the others with status 400 and the reason."""
 
-    def __init__(self, app: ASGIApp, max_body_size: int) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limited = RequestBodyLimitMiddleware(self._check, max_body_size)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        await self._limited(scope, receive, send)
-
-    async def _check(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             message = parse_message(await Request(scope, receive).body())
             version = _agree_on_version(Headers(scope=scope).getlist(_HEADER), message)

@@ -96,7 +96,7 @@ def serve_http(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # nobody is believed about where a call comes from
+        proxy_headers=False,  # X-Forwarded-For could come from anybody
         ws="none",
         lifespan="on",
         limit_concurrency=min(_MAX_CONNECTIONS, max(1, files)),
@@ -269,7 +269,7 @@ def _bind_once(family: int, address: tuple[object, ...], *, reuse_port: bool) ->
 
 
 def _worker_app(settings: Settings, address: Address, traces: Mapping[str, str]) -> Starlette:
-    """Runs in each worker, whose process begins with no logging of ours; what fails says so in one line of it."""
+    """The app of a worker process, which first sets up logging; a failed start is one line of the log."""
     freeze_imports()
     configure_logging(settings.log_level, sys.stderr, settings.log_format)
     parent = parent_process()

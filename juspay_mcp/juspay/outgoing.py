@@ -164,7 +164,7 @@ class Wire(httpcore2.AsyncNetworkBackend, httpcore2.AsyncNetworkStream):
         self._left = MAX_REST
 
     def allow(self, more: int) -> None:
-        """Allows so many bytes more, for those that turned out to be of the body."""
+        """Allows so many bytes more: those that came were of the body, which has a limit of its own."""
         self._left += more
 
     @override

@@ -2,7 +2,7 @@
 
 Some hosts keep a server's stderr for good, and libraries log what they handle: httpx2 the whole URL with the
 customer's id, the SDK whatever a handler raised. So of a record from elsewhere only its origin is shown, and of an
-exception only its types and the places it passed: what a message isn't taken from, it can't leak.
+exception only its types and the places it passed: a text that isn't read can't leak.
 
 No call waits for the log: a thread writes the lines, and those that can't be written are dropped and counted.
 """
@@ -36,10 +36,9 @@ _OURS = __name__.partition(".")[0]
 
 
 class FloodGate(logging.Filter):
-    """Lets the same thing be said ten times a minute, from a warning up; then how often it was not.
+    """Passes equal warnings and errors ten times a minute; the next line tells how many were held back.
 
-    A provider that is down for an hour says so in every call, on a disk that may keep it for good. `clock` gives
-    seconds that only grow.
+    During an outage every call would log the same line. `clock` gives seconds that only grow.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -127,7 +126,9 @@ class BackgroundHandler(logging.Handler):
         """Writes a line, after the count of those dropped if there are any."""
         dropped = self._dropped + self._unwritten
         if new := dropped - self._reported:
-            line = f"{self._report(new)}\n{line}"
+            about = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+            report = logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {new}"})
+            line = f"{self.format(report)}\n{line}"
         data = memoryview(("\n" * self._torn + line).encode(errors="backslashreplace"))
         begun = len(data)
         try:
@@ -140,10 +141,6 @@ class BackgroundHandler(logging.Handler):
             self._reported = dropped
             self._torn = False
 
-    def _report(self, number: int) -> str:
-        about = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
-        return self.format(logging.makeLogRecord({**about, "msg": f"log_lines_dropped: {number}"}))
-
 
 def configure_logging(level: str, stream: TextIO | None, log_format: str = "text") -> None:
     """Sends every record of this process at `level` or above to `stream`, and Python's warnings with them.
@@ -154,7 +151,7 @@ def configure_logging(level: str, stream: TextIO | None, log_format: str = "text
     try:
         handler: logging.Handler = BackgroundHandler(stream.fileno())  # type: ignore[union-attr] # None, if it was closed
     except (AttributeError, OSError):
-        handler = logging.StreamHandler(stream)  # nowhere, or in memory: nobody has to read
+        handler = logging.StreamHandler(stream)  # None, or in memory: neither can block
     handler.setFormatter(JsonFormatter() if log_format == "json" else SafeFormatter())
     if level != "DEBUG":
         handler.addFilter(lambda record: record.levelno >= logging.WARNING or _is_ours(record))

@@ -6,7 +6,6 @@ this program knows. Of the caller's trace context only the ids are taken, not `t
 """
 
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -31,18 +30,14 @@ _tracer = get_tracer("juspay_mcp", VERSION)
 
 
 class MessageSpans:
-    """A middleware of the server: a span and a duration for each message, with its method and the one `tool`.
+    """A middleware of the server: a span and a duration for each message, with its method and the one `tool`."""
 
-    `monotonic` gives seconds that only grow.
-    """
-
-    def __init__(self, tool: str, monotonic: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, tool: str) -> None:
         self._tool = tool
-        self._monotonic = monotonic
 
     async def __call__(self, ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
         """Passes a message on, in its span."""
-        attributes, begun = self._attributes(ctx), self._monotonic()
+        attributes, begun = self._attributes(ctx), time.perf_counter()
         # The caller's span, or else the gateway's, by its ids alone.
         given = (ctx.meta or {}).get("traceparent") or (ctx.request and ctx.request.headers.get("traceparent"))
         parent = _propagator.extract({"traceparent": given} if isinstance(given, str) else {})
@@ -64,7 +59,7 @@ class MessageSpans:
                 raise
             finally:
                 transport = {"network.transport": "tcp" if ctx.request else "pipe"}
-                operation_duration.record(self._monotonic() - begun, {**attributes, **transport})
+                operation_duration.record(time.perf_counter() - begun, {**attributes, **transport})
             return result
 
     def _attributes(self, ctx: ServerRequestContext[Any]) -> dict[str, str]:

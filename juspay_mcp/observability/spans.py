@@ -8,7 +8,7 @@ Only OpenTelemetry's API is used, as `mcp` uses it: without its SDK a span costs
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -56,10 +56,9 @@ class UpstreamSpan:
 
 
 class UpstreamSpans:
-    """Makes the spans of requests to one address, and times them; `monotonic` gives seconds that only grow."""
+    """Makes the spans of requests to one address, and times them."""
 
-    def __init__(self, base_url: str, monotonic: Callable[[], float] = time.perf_counter) -> None:
-        self._monotonic = monotonic
+    def __init__(self, base_url: str) -> None:
         url = urlsplit(base_url)
         self._attributes: Attributes = {
             "http.request.method": "GET",
@@ -78,11 +77,11 @@ class UpstreamSpans:
             record_exception=False,
             set_status_on_exception=False,
         ) as span:
-            upstream, begun = UpstreamSpan(span), self._monotonic()
+            upstream, begun = UpstreamSpan(span), time.perf_counter()
             try:
                 yield upstream
             except BaseException as error:
                 upstream.fail(error)
                 raise
             finally:
-                request_duration.record(self._monotonic() - begun, {**self._attributes, **upstream.outcome})
+                request_duration.record(time.perf_counter() - begun, {**self._attributes, **upstream.outcome})

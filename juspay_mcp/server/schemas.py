@@ -18,7 +18,7 @@ def _compact(schema: JsonSchemaValue, definitions: dict[str, JsonSchemaValue]) -
         return _compact(definitions[schema["$ref"].rpartition("/")[2]], definitions) | here
     small = {key: value for key, value in schema.items() if key != "title"}
     if "enum" in small:
-        small.pop("type", None)  # what it lists has one already
+        small.pop("type", None)  # the values themselves show it
     if "properties" in small:
         small.pop("description", None)
         small["properties"] = {name: _compact(each, definitions) for name, each in small["properties"].items()}

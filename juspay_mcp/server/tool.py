@@ -67,13 +67,16 @@ async def call_tool(
             try:
                 customer_id = RefreshRequest.model_validate(given).customer_id
             except ValidationError:
-                if type(given.get("customer_id")) in {int, float}:  # whose error says that it must be a string
+                if type(given.get("customer_id")) in {
+                    int,
+                    float,
+                }:  # the error for these says that it must be a string
                     customer_id = given["customer_id"]
             answer = await service.answer(customer_id, caller, NAME, report)
             text = TextContent(text=text_of(answer))
             return CallToolResult(content=[text], structured_content=answer.model_dump())
     except WalletsError as error:
-        # Whose mistake it was decides who should read of it: an agent's wrong id is no news for who runs the server.
+        # A warning only for what an operator can act on, which isn't an agent's wrong id.
         ours = isinstance(error, UpstreamError) and not isinstance(error, CustomerNotFound)
         _logger.log(logging.WARNING if ours else logging.INFO, "call failed: %s", error.code)
         return CallToolResult(content=[TextContent(text=str(error))], is_error=True)

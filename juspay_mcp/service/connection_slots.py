@@ -73,7 +73,7 @@ class ConnectionSlots:
                 return
             waiter = self._waiting[caller][0]
             self._stop_waiting(caller, waiter)
-            if caller in self._waiting:  # its next turn comes after all others'
+            if caller in self._waiting:  # moved to the end: all others come first
                 self._waiting[caller] = self._waiting.pop(caller)
             self._held.append(caller)
             waiter.has_slot = True
@@ -86,7 +86,7 @@ class ConnectionSlots:
         return len(self._waiting) == 1 and (caller in SOLE_CALLERS or not last)
 
     def _turn_away(self, newcomer: Caller) -> None:
-        """If too many wait, the last of the caller with the most goes: nobody is kept out by another's queue."""
+        """If too many wait, refuses the last call of the caller with the most, so that nobody else is kept out."""
         if sum(map(len, self._waiting.values())) > self._slots * WAITING_PER_SLOT:
             longest = max(self._waiting, key=lambda caller: (len(self._waiting[caller]), caller == newcomer))
             waiter = self._waiting[longest][-1]

@@ -22,7 +22,7 @@ REFRESH_SHARE = 0.8
 
 
 class Lookup:
-    """Looks into wallets; all of one call, retries and fallback included, takes the settings' budget at most.
+    """Looks up wallets; all requests of one call, retries and fallback included, share the settings' budget.
 
     Each lookup has one slot, and so one connection at a time, from its first request to its last.
     """
@@ -39,7 +39,7 @@ class Lookup:
 
         Raises:
             ServerBusy: it got none in time; nothing was sent.
-            UpstreamError: the refresh's error, where the stored balances couldn't be had either or wouldn't help.
+            UpstreamError: the refresh's error, if the stored balances couldn't be read either, or wouldn't help.
         """
         budget = self._settings.timeout_seconds
         deadline = anyio.current_time() + budget
@@ -62,8 +62,11 @@ class Lookup:
         self, requests: "_Requests", deadline: float, tell: Callable[[str], None]
     ) -> tuple[WalletList, Source]:
         now = anyio.current_time()
+        refreshed_by = now + (deadline - now) * REFRESH_SHARE
+        tell("asking Juspay")
+        refresh = self._retries.run(requests.refresh, lambda: refreshed_by - anyio.current_time(), tell)
         try:
-            return await self._refresh(requests, now + (deadline - now) * REFRESH_SHARE, tell), "refresh"
+            return await self._by(refreshed_by, refresh), "refresh"
         except UpstreamError as error:
             if not error.fall_back_to_stored:
                 raise
@@ -73,15 +76,6 @@ class Lookup:
             return await self._by(deadline, requests.stored()), "last_known"
         except UpstreamError:
             raise failure from None
-
-    async def _refresh(self, requests: "_Requests", deadline: float, tell: Callable[[str], None]) -> WalletList:
-        tell("asking Juspay")
-        refreshed = self._retries.run(
-            request=requests.refresh,
-            seconds_left=lambda: deadline - anyio.current_time(),
-            tell=tell,
-        )
-        return await self._by(deadline, refreshed)
 
     async def _by(self, deadline: float, reply: Awaitable[WalletList]) -> WalletList:
         with anyio.CancelScope(deadline=deadline):

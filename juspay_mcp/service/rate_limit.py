@@ -35,11 +35,7 @@ class CallLimiter:
         self._calls: OrderedDict[str, deque[float]] = OrderedDict()  # whose last call is oldest comes first
 
     async def admit(self, caller: str) -> None:
-        """Counts a call.
-
-        Raises:
-            RateLimited: the caller has none left; says how long to wait. Such a call counts for nothing.
-        """
+        """Counts a call, or raises RateLimited."""
         if not self._amount:
             return
         now = self._clock()

@@ -82,7 +82,7 @@ class SingleFlight(Generic[K, T]):
     ) -> None:
         for lookup in self._lookups.values():
             lookup.task.cancel()
-        # Not told of the error, the group doesn't wrap it: a caller's `except WalletsError` goes on to work.
+        # The group isn't told of the error, so that it doesn't wrap it in an exception group.
         await self._tasks.__aexit__(None, None, None)
 
     async def join(self, key: K, look: Look[T], report: Report) -> T:
@@ -108,6 +108,6 @@ class SingleFlight(Generic[K, T]):
                 self._forget(key, lookup)
 
     def _forget(self, key: K, lookup: _Lookup[T]) -> None:
-        """A later question begins a lookup of its own; one that has taken the place stays."""
+        """Removes a lookup, unless a later one for the same key has replaced it."""
         if self._lookups.get(key) is lookup:
             del self._lookups[key]

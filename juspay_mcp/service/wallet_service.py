@@ -1,4 +1,4 @@
-"""One question about one customer, from the id to the answer: what every shell of this package calls."""
+"""One question about one customer, from the id to the answer: the commands and the tool all call this."""
 
 import logging
 import time
@@ -58,16 +58,6 @@ class WalletService:
         Raises:
             WalletsError: the leaf for what went wrong.
         """
-        try:
-            answer = await self._accounted(customer_id, caller, tool, report)
-        except BaseException as error:
-            calls.add(1, {"outcome": outcome_of(error), "transport": caller.transport})
-            raise
-        calls.add(1, {"outcome": "ok", "source": answer.source, "transport": caller.transport})
-        return answer
-
-    async def _accounted(self, customer_id: object, caller: Caller, tool: str, report: Report) -> Answer:
-        """The answer, once the audit log has its line."""
 
         async def look_up() -> tuple[Snapshot, Answer]:
             await self._limiter.admit(caller.name)
@@ -76,10 +66,16 @@ class WalletService:
                 raise NotConfigured(self._settings.missing, self._settings.why_missing)
             return await self._single_flight.join(valid, partial(self._look, valid, caller), report)
 
-        if self._audit is None:
-            _, answer = await look_up()
-            return answer
-        return await self._audit.record(caller, tool, customer_id, look_up)
+        try:
+            if self._audit is None:
+                _, answer = await look_up()
+            else:
+                answer = await self._audit.record(caller, tool, customer_id, look_up)
+        except BaseException as error:
+            calls.add(1, {"outcome": outcome_of(error), "transport": caller.transport})
+            raise
+        calls.add(1, {"outcome": "ok", "source": answer.source, "transport": caller.transport})
+        return answer
 
     async def ready(self) -> bool:
         """Whether calls can be answered, as far as this process can know: the audit log, if any, can be written."""
@@ -111,28 +107,22 @@ async def open_service(
     """A service with its connections; in the simulator environment, with a simulator of its own.
 
     Raises:
-        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, the audit log not be
-            written, or the address of the limit's storage can't be one.
+        ConfigurationError: a key's file, or a file of certificate authorities, can't be read, the audit log can't be
+            written, or the address of the limit's storage isn't one.
     """
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings, clock, monotonic))
         account = settings.account or stack.enter_context(own_simulator())
-        limiter = await stack.enter_async_context(_open_limiter(settings))
+        limiter: Limiter = CallLimiter(settings.rate_limit)
+        if settings.rate_limit and settings.rate_limit_storage:
+            from juspay_mcp.service.redis_rate_limit import open_shared_limiter  # noqa: PLC0415 - only where replicas share it
+
+            shared = open_shared_limiter(settings.rate_limit, settings.rate_limit_storage)
+            limiter = await stack.enter_async_context(shared)
         client = await stack.enter_async_context(open_client(settings, account, clock, transport))
         single_flight = await stack.enter_async_context(SingleFlight[CustomerId, tuple[Snapshot, Answer]]())
         lookup = Lookup(settings, client, retries or Retries(), clock)
         yield WalletService(settings, lookup, single_flight, limiter, audit)
-
-
-@asynccontextmanager
-async def _open_limiter(settings: Settings) -> AsyncIterator[Limiter]:
-    if settings.rate_limit and settings.rate_limit_storage:
-        from juspay_mcp.service.redis_rate_limit import open_shared_limiter  # noqa: PLC0415 - only where replicas share it
-
-        async with open_shared_limiter(settings.rate_limit, settings.rate_limit_storage) as limiter:
-            yield limiter
-    else:
-        yield CallLimiter(settings.rate_limit)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from pydantic import SecretBytes, SecretStr
 
@@ -30,11 +30,6 @@ ASSIGNMENT: Final = "NAME=value instead of the value alone"
 
 _USUAL_PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
 _CREDENTIALS: Final = frozenset({"JUSPAY_API_KEY", "JUSPAY_API_KEY_FILE", "JUSPAY_MERCHANT_ID"})
-_ENVIRONMENTS: Final[Mapping[str, Environment]] = {
-    "production": "production",
-    "sandbox": "sandbox",
-    "simulator": "simulator",
-}
 _MAX_PIPE = 1_048_576  # bytes
 _PIPE_SECONDS = 3.0  # for a command whose output a variable names, as in JUSPAY_API_KEY_FILE=<(pass show juspay)
 
@@ -137,7 +132,7 @@ def load_settings(environ: Mapping[str, str], pipes: MutableMapping[str, SecretB
     if os.path.exists(authorities) and not (os.path.isfile(authorities) or os.path.isdir(authorities)):  # noqa: PTH110, PTH112, PTH113
         # OpenSSL might read for ever.
         raise no_authorities()
-    environment = _ENVIRONMENTS[values.text("JUSPAY_ENV")]
+    environment = cast("Environment", values.text("JUSPAY_ENV"))  # by its rule
     audit_key, audit_key_file = values.secret("JUSPAY_MCP_AUDIT_KEY")
     audit_log, rate_limit = values.optional("JUSPAY_MCP_AUDIT_LOG"), values.text("JUSPAY_MCP_RATE_LIMIT")
     if audit_log and not (audit_key or audit_key_file):

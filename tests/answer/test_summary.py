@@ -137,13 +137,13 @@ DAY = timedelta(days=1)
         ),
     ],
 )
-def test_eight_wallets_are_named_and_of_the_others_the_oldest_is_told(held: list[Wallet], end: str) -> None:
+def test_eight_wallets_are_named_and_the_oldest_of_the_others_is_described(held: list[Wallet], end: str) -> None:
     summary = summary_of(*held)
     assert summary.endswith(end.removeprefix("GoPay 1.00").removeprefix("Google Pay 1.00"))
     assert summary.count(" 1.00") == min(8, len(held))
 
 
-def test_eight_wallets_are_named_whatever_is_said_of_them() -> None:
+def test_at_most_eight_wallets_are_named_in_all_sentences_together() -> None:
     held = [*many(7), *many(3, linked=False), *many(2, balance=None), *[make_wallet("SIMPL"), make_wallet("TWID")]]
     summary = summary_of(*held)
     assert summary.endswith(
@@ -281,7 +281,6 @@ LOST_PARTS = "Some of a wallet's breakdown could not be read."
 SHORT = "Juspay's reply lists fewer wallets than its own total says, so the total here may be too low."
 ERROR = "Juspay's reply reports an error as well, so wallets or balances may be missing."
 PARTS = "Not all of a wallet's breakdown is listed here."
-OMITTED = "Wallets that aren't listed here are in the counts and the total."
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def line(wallet: Wallet, source: Source = "refresh") -> str:
     return text(make_snapshot(wallet, source=source)).splitlines()[2]
 
 
-def test_the_text_is_the_summary_who_and_when_a_line_a_wallet_and_the_notices() -> None:
+def test_the_text_has_the_summary_the_customer_the_time_a_line_for_each_wallet_and_the_notices() -> None:
     held = [
         make_wallet("PAYTM", "1250.5", ref="XXXXXX0680", mobile="XXXXXX5159"),
         make_wallet("PHONEPE", None, ref="XXXXXX5ca1", refreshed=None),

@@ -156,7 +156,7 @@ def test_a_line_that_does_not_fit_is_a_failure_and_is_closed_before_the_next(tmp
 
 
 @posix_only
-def test_who_writes_several_lines_learns_how_much_of_them_is_there(tmp_path: Path) -> None:
+def test_a_write_of_several_lines_that_is_cut_short_says_how_much_was_written(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"torn")
     with at_most(10), pytest.raises(CutShort) as caught:
@@ -165,7 +165,7 @@ def test_who_writes_several_lines_learns_how_much_of_them_is_there(tmp_path: Pat
     assert caught.value.written == len(b"one\nt")
 
 
-def test_a_line_that_somebody_else_left_torn_is_closed_first(tmp_path: Path) -> None:
+def test_a_torn_line_of_another_process_is_ended_first(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"one\ntw")
     file = LogFile(path)

@@ -145,7 +145,7 @@ class DiskForTwelveBytes(SlowDisk):
         self.written.append(lines)
 
 
-async def test_of_lines_that_are_written_together_only_those_fail_that_are_not_there() -> None:
+async def test_a_write_that_is_cut_short_fails_only_the_lines_after_the_cut() -> None:
     told: dict[bytes, str] = {}
 
     async def write(line: bytes) -> None:
@@ -195,7 +195,7 @@ async def test_a_caller_that_asyncio_cancels_leaves_its_place_to_others(disk: Sl
     assert disk.written == [b"one\n", b"two\n"]
 
 
-def test_a_line_that_is_written_when_the_loop_has_ended_harms_nothing(disk: SlowDisk) -> None:
+def test_a_line_that_is_written_after_the_loop_has_ended_raises_nothing(disk: SlowDisk) -> None:
     writer = LineWriter(disk, PATIENCE)
     anyio.run(fails, writer, b"one\n")
     disk.goes_on.set()

@@ -229,7 +229,7 @@ def test_a_result_without_an_answer_is_an_error(result: dict[str, Any], stage: S
     assert "Not understood" in stage.text()
 
 
-def test_what_others_wrote_is_text_and_nothing_else(stage: Stage) -> None:
+def test_texts_from_others_are_shown_as_text_only(stage: Stage) -> None:
     stage.answer_with(results.hostile())
     stage.show(SAMPLE)
     assert stage.card.locator("img, script:not(body > script), a, svg, form").count() == 0
@@ -280,7 +280,7 @@ def test_an_engine_that_would_round_shows_the_digits_as_they_came(context: Brows
     assert stage.card.locator("li .amount").all_inner_texts() == ["INR 123456789012345678.12", "₹95.00"]
 
 
-def test_a_locale_time_zone_or_currency_that_nobody_knows_changes_no_digit(stage: Stage) -> None:
+def test_an_unknown_locale_time_zone_or_currency_changes_no_digit(stage: Stage) -> None:
     stage.answer_with(results.answer(results.wallet(), currency="ZZZ"))
     stage.show(SAMPLE)
     stage.tell(
@@ -342,7 +342,7 @@ def test_names_from_right_to_left_turn_nothing_around_them(stage: Stage) -> None
     assert stage.card.locator("li .who .soft").first.inner_text().startswith("mobile ")
 
 
-def test_nothing_moves_for_who_wants_no_motion(stage: Stage) -> None:
+def test_nothing_moves_with_reduced_motion(stage: Stage) -> None:
     waiting(stage)
     assert stage.frame.evaluate("document.getAnimations().length") == 0
     stage.page.emulate_media(reduced_motion="no-preference")
@@ -394,7 +394,7 @@ def test_it_answers_what_a_host_may_ask_and_refuses_the_rest(stage: Stage) -> No
     assert replies["test2"]["error"] == {"code": -32601, "message": "Method not found"}
 
 
-def test_what_is_no_message_of_the_protocol_is_passed_over(stage: Stage) -> None:
+def test_messages_that_aren_t_of_the_protocol_are_ignored(stage: Stage) -> None:
     stage.show(SAMPLE)
     before = stage.text()
     post = "(data) => document.querySelector('iframe').contentWindow.postMessage(data, '*')"
@@ -581,7 +581,7 @@ def test_the_host_shows_through(stage: Stage) -> None:
     assert stage.frame.evaluate(grounds) == ["rgba(0, 0, 0, 0)"] * 2
 
 
-def test_what_all_wallets_say_alike_is_said_once_and_the_exception_shows(stage: Stage) -> None:
+def test_what_all_wallets_have_in_common_is_shown_once_and_an_exception_at_its_wallet(stage: Stage) -> None:
     fresh = results.wallet()
     stage.answer_with(results.answer(fresh, fresh))
     stage.show(SAMPLE)

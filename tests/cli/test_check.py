@@ -20,10 +20,21 @@ import trustme
 from juspay_mcp import VERSION
 from juspay_mcp.cli.check import UNKNOWN_CUSTOMER, run_checks
 from juspay_mcp.cli.check_report import Check, Report, render
-from juspay_mcp.errors import InvalidCustomerId
-from juspay_mcp.settings.variables import VARIABLES
+from juspay_mcp.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    CustomerNotFound,
+    InvalidCustomerId,
+    RequestRejected,
+    UpstreamInvalid,
+    UpstreamRateLimited,
+    UpstreamUnavailable,
+    WalletsError,
+)
+from juspay_mcp.settings.variables import VARIABLES, broken_rule
 from juspay_mcp.simulator.api import API_KEY, MERCHANT_ID
 from tests.support.https import serving
+from tests.support.programs import free_port
 from tests.support.simulator import Behaviour, Simulator
 
 CREDENTIALS = {"JUSPAY_API_KEY": API_KEY, "JUSPAY_MERCHANT_ID": MERCHANT_ID}
@@ -190,10 +201,7 @@ def test_every_wrong_variable_is_named_at_once_and_the_missing_ones_too() -> Non
             "set: JUSPAY_API_KEY, JUSPAY_ENV, JUSPAY_TIMEOUT_SECONDS."
         ),
         advice=(
-            "JUSPAY_ENV must be one of production, sandbox, simulator; for example: sandbox.\n"
-            "JUSPAY_API_KEY must be 1 to 256 printable ASCII characters without spaces or colons; "
-            "for example: the key as the dashboard shows it.\n"
-            "JUSPAY_TIMEOUT_SECONDS must be a number of seconds from 1 to 300; for example: 25.\n"
+            f"{broken_rule('JUSPAY_ENV')}\n{broken_rule('JUSPAY_API_KEY')}\n{broken_rule('JUSPAY_TIMEOUT_SECONDS')}\n"
             "Set JUSPAY_MERCHANT_ID: Merchant id from Juspay's dashboard. "
             "It must be 1 to 256 printable ASCII characters without spaces or colons; for example: acme." + WHERE
         ),
@@ -228,11 +236,7 @@ def test_a_key_file_that_is_not_there_is_a_wrong_variable_while_the_host_is_chec
     report = check(environ | {"JUSPAY_API_KEY_FILE": str(tmp_path / "hush")})
     failed = only_failure(report)
     assert failed.finding.startswith("Wrong: JUSPAY_API_KEY_FILE; set: ")
-    assert (failed.advice, failed.exit_status) == (
-        "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; "
-        "for example: /run/secrets/juspay_api_key." + WHERE,
-        78,
-    )
+    assert (failed.advice, failed.exit_status) == (f"{broken_rule('JUSPAY_API_KEY_FILE')}{WHERE}", 78)
     assert outcomes(report)["host"] == "ok"
     assert "hush" not in shown(report)
 
@@ -243,7 +247,7 @@ def test_a_key_in_a_file_is_used(environ: dict[str, str], tmp_path: Path) -> Non
     assert check(environ | {"JUSPAY_API_KEY_FILE": str(file)}).exit_status == 0
 
 
-def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_and_the_reason_is_said(
+def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_with_the_reason(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
     file = tmp_path / "key"
@@ -253,12 +257,6 @@ def test_a_key_file_with_a_whole_line_in_it_counts_as_missing_and_the_reason_is_
     assert (failed.advice or "").startswith(
         "The file of JUSPAY_API_KEY_FILE holds a placeholder or NAME=value instead of the key alone.\nSet "
     )
-
-
-def a_free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 def host_failure(base_url: str, **arguments: Any) -> Check:
@@ -272,8 +270,8 @@ def host_failure(base_url: str, **arguments: Any) -> Check:
     return failed
 
 
-def test_a_refused_connection_is_said_to_be_refused() -> None:
-    port = a_free_port()
+def test_a_refused_connection_is_reported_as_refused() -> None:
+    port = free_port()
     failed = host_failure(f"http://127.0.0.1:{port}")
     assert failed.finding == f"127.0.0.1 refused the connection on port {port}."
     assert failed.advice == (
@@ -283,7 +281,7 @@ def test_a_refused_connection_is_said_to_be_refused() -> None:
 
 
 @pytest.mark.parametrize("host", ["juspay.invalid", "a..b", f"{'a' * 70}.invalid"])
-def test_a_host_without_an_address_is_said_not_to_resolve(host: str) -> None:
+def test_a_host_without_an_address_is_reported_as_unresolved(host: str) -> None:
     failed = host_failure(f"https://{host}")
     assert failed.finding == f"{host} could not be resolved to an address (DNS)."
     assert failed.advice == (
@@ -292,7 +290,7 @@ def test_a_host_without_an_address_is_said_not_to_resolve(host: str) -> None:
     )
 
 
-def test_a_host_that_no_route_leads_to_is_said_to_be_out_of_reach() -> None:
+def test_a_host_without_a_route_is_reported_as_unreachable() -> None:
     failed = host_failure("https://255.255.255.255")  # broadcast: the kernel itself refuses, nothing is sent
     assert failed.finding == "This machine could not connect to 255.255.255.255 on port 443."
     assert "Allow outgoing connections from this machine to 255.255.255.255 on port 443." in (failed.advice or "")
@@ -319,7 +317,7 @@ def full_queue() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_connection_that_nobody_takes_is_said_to_have_timed_out() -> None:
+def test_a_connection_that_nobody_accepts_is_reported_as_timed_out() -> None:
     with full_queue() as port:
         failed = host_failure(f"https://127.0.0.1:{port}", max_seconds=LIMIT)
     assert failed.finding == f"Connecting to 127.0.0.1 on port {port} timed out after 0.25 s."
@@ -407,7 +405,7 @@ LONG_AGO, YESTERDAY, TOMORROW = (datetime.now(UTC) + timedelta(days=days) for da
         ),
     ],
 )
-def test_a_certificate_that_does_not_verify_is_said_to_be_what_it_is(
+def test_a_certificate_that_does_not_verify_is_reported_with_the_reason(
     issue: Callable[[Authorities], trustme.LeafCert], finding: str, advice: str, authorities: Authorities
 ) -> None:
     failed = tls_failure(over_tls(issue(authorities).configure_cert))
@@ -431,7 +429,9 @@ def test_a_self_signed_certificate_is_not_trusted(authorities: Authorities, tmp_
     assert failed.finding == "The certificate of localhost is from an authority that this machine does not trust."
 
 
-def test_a_certificate_that_fails_in_a_rarer_way_is_said_not_to_verify(trust: Callable[[trustme.CA], None]) -> None:
+def test_a_certificate_that_fails_in_a_rarer_way_is_reported_as_unverified(
+    trust: Callable[[trustme.CA], None],
+) -> None:
     childless = trustme.CA(path_length=0)
     trust(childless)
     disobedient = trustme.CA.from_pem(childless.cert_pem.bytes(), childless.private_key_pem.bytes())
@@ -443,7 +443,7 @@ def test_a_certificate_that_fails_in_a_rarer_way_is_said_not_to_verify(trust: Ca
     )
 
 
-def test_a_server_without_tls_is_said_to_have_none(environ: dict[str, str], simulator: Simulator) -> None:
+def test_a_server_without_tls_is_reported(environ: dict[str, str], simulator: Simulator) -> None:
     failed = tls_failure(check(environ | {"JUSPAY_BASE_URL": f"https://127.0.0.1:{simulator.port}"}, CUSTOMER))
     assert failed.finding == (f"127.0.0.1 does not speak TLS on port {simulator.port}, or only a version before 1.2.")
     assert failed.advice is not None
@@ -491,7 +491,7 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_a_handshake_that_never_ends_is_said_to_have_timed_out(silent_port: int) -> None:
+def test_a_handshake_that_never_ends_is_reported_as_timed_out(silent_port: int) -> None:
     base_url = f"https://127.0.0.1:{silent_port}"
     failed = tls_failure(check(CREDENTIALS | {"JUSPAY_BASE_URL": base_url}, CUSTOMER, max_seconds=LIMIT))
     assert failed.finding == f"The TLS handshake with 127.0.0.1 on port {silent_port} timed out after 0.25 s."
@@ -510,60 +510,36 @@ def without_trace(advice: str | None) -> str:
 
 
 class Refusal(NamedTuple):
-    """What comes instead of wallets, and how it is reported."""
+    """What comes instead of wallets, the error that it is, the exit status, and the advice beside the error's own."""
 
     behaviour: Behaviour | None
+    error: WalletsError
     exit_status: int
-    finding: str
-    advice: str
+    more: str = "{}"
 
 
 REFUSALS = {
     "a wrong key": Refusal(
-        behaviour=None,
-        exit_status=77,
-        finding="Juspay rejected this server's credentials in its sandbox environment.",
-        advice="Sandbox and production have different keys: make sure that JUSPAY_ENV says where this key is "
-        "from.\nCheck JUSPAY_API_KEY, JUSPAY_MERCHANT_ID and JUSPAY_ENV; retrying won't help until they are "
-        "corrected.",
+        None,
+        AuthenticationFailed("sandbox"),
+        77,
+        "Sandbox and production have different keys: make sure that JUSPAY_ENV says where this key is from.\n{}",
     ),
-    "an address that is not allowed": Refusal(
-        behaviour=Behaviour(status=403),
-        exit_status=77,
-        finding="Juspay denied access (HTTP 403), usually because this server's IP address isn't on the merchant's "
-        "allow-list.",
-        advice="Add the address in Juspay's dashboard; retrying won't help until then.",
-    ),
-    "a wrong path": Refusal(
-        behaviour=Behaviour(status=404),
-        exit_status=69,
-        finding="Juspay rejected the request (HTTP 404).",
-        advice="Check JUSPAY_MERCHANT_ID, JUSPAY_BASE_URL and JUSPAY_API_VERSION; retrying unchanged won't help.",
-    ),
-    "a limit": Refusal(
-        behaviour=Behaviour(status=429, headers={"retry-after": "7"}),
-        exit_status=69,
-        finding="Juspay is limiting this merchant's requests (HTTP 429).",
-        advice="Try again in 7 seconds.",
-    ),
-    "an outage": Refusal(
-        behaviour=Behaviour(status=503),
-        exit_status=69,
-        finding="Juspay is unavailable: it answered HTTP 503.",
-        advice="Try again in a few minutes.",
-    ),
+    "an address that is not allowed": Refusal(Behaviour(status=403), AccessDenied(), 77),
+    "a wrong path": Refusal(Behaviour(status=404), RequestRejected(404), 69),
+    "a limit": Refusal(Behaviour(status=429, headers={"retry-after": "7"}), UpstreamRateLimited(7), 69),
+    "an outage": Refusal(Behaviour(status=503), UpstreamUnavailable("it answered HTTP 503", transient=True), 69),
     "a log-in page": Refusal(
-        behaviour=Behaviour(status=200, body=b"<html>Log in</html>"),
-        exit_status=69,
-        finding="Juspay's response can't be used: it is not JSON.",
-        advice="Check JUSPAY_BASE_URL: something other than Juspay's API may answer there, such as the login page of "
-        "a proxy or network.\nRetrying won't help; report it to the people who run this server.",
+        Behaviour(status=200, body=b"<html>Log in</html>"),
+        UpstreamInvalid("it is not JSON"),
+        69,
+        "Check JUSPAY_BASE_URL: something other than Juspay's API may answer there, such as the login page of a "
+        "proxy or network.\n{}",
     ),
     "no reply": Refusal(
-        behaviour=Behaviour(hang_up=True),
-        exit_status=69,
-        finding="Juspay is unavailable: the connection broke before the reply was whole.",
-        advice="Try again in a few minutes.",
+        Behaviour(hang_up=True),
+        UpstreamUnavailable("the connection broke before the reply was whole", transient=True),
+        69,
     ),
 }
 
@@ -576,7 +552,11 @@ def test_each_answer_without_wallets_says_what_it_is_and_what_to_do(
         environ["JUSPAY_API_KEY"] = "wrong_key"
     simulator.behave_always(refusal.behaviour)
     failed = request_failure(check(environ, CUSTOMER))
-    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == refusal[1:]
+    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (
+        refusal.exit_status,
+        refusal.error.problem,
+        refusal.more.format(refusal.error.advice),
+    )
 
 
 def test_a_failed_request_names_juspays_id_of_it(environ: dict[str, str], simulator: Simulator) -> None:
@@ -610,11 +590,8 @@ def test_a_customer_that_juspay_does_not_know_fails_the_customer_check_alone(
     customer: str, environ: dict[str, str]
 ) -> None:
     failed = request_failure(check(environ, customer), "customer")
-    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (
-        69,
-        "Juspay knows no customer with this id in its sandbox environment.",
-        "Check the id; retrying with the same one won't help.",
-    )
+    error = CustomerNotFound("sandbox")
+    assert (failed.exit_status, failed.finding, without_trace(failed.advice)) == (69, error.problem, error.advice)
 
 
 @pytest.mark.parametrize("customer", ["", "a?b", "../orders/1"])

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -84,7 +84,7 @@ def test_a_tokens_file_that_is_missing_or_has_no_token_fails(content: bytes | No
     assert "hush" not in repr(failed)
 
 
-def test_a_tokens_file_saved_as_utf_16_is_said_to_be_that_and_a_byte_order_mark_is_skipped(tokens_file: Path) -> None:
+def test_a_tokens_file_in_utf_16_is_reported_and_a_byte_order_mark_is_skipped(tokens_file: Path) -> None:
     text = tokens_file.read_text().removeprefix("# who\n")
     tokens_file.write_text(text, encoding="utf-16")
     failed = only_failure(check(JUSPAY_MCP_TOKENS_FILE=str(tokens_file)))
@@ -165,13 +165,6 @@ def test_an_issuer_that_cant_be_resolved_fails() -> None:
     assert (failed.name, failed.exit_status) == ("issuer", 69)
     assert "no_such_host" in failed.finding
     assert "issuer.invalid" not in repr(failed)
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[Redis]:
-    running = Redis(tmp_path)
-    yield running
-    running.kill()
 
 
 def counted_in(url: str) -> Report:

@@ -83,7 +83,7 @@ def test_a_host_without_a_file_gets_one_that_starts_the_simulator(name: str) -> 
 
 @pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.usefixtures("home")
-def test_what_else_is_in_the_file_stays_and_a_copy_of_the_file_is_kept(name: str) -> None:
+def test_the_rest_of_the_file_stays_and_a_copy_of_the_file_is_kept(name: str) -> None:
     section = BY_SLUG[name].section
     if name == "codex":
         before = f'# mine\nmodel = "x"\n\n[{section}.other]\ncommand = "other" # this too\n'

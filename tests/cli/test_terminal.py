@@ -26,5 +26,5 @@ class OfWindows(OSError):
         (socket.gaierror(socket.EAI_NONAME, ""), "no such host"),
     ],
 )
-def test_why_a_port_cannot_be_listened_on_is_said_in_the_same_words_everywhere(error: OSError, reason: str) -> None:
+def test_why_a_port_cannot_be_listened_on_has_the_same_words_everywhere(error: OSError, reason: str) -> None:
     assert why_not_listening(error) == reason

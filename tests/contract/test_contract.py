@@ -210,7 +210,7 @@ async def test_juspay_gets_the_documented_headers_and_no_others(host: Host, simu
     async with host() as client:
         await client.call_tool(TOOL, {"customer_id": ANYONE})
     [request] = simulator.requests
-    assert request.authorized
+    assert (request.method, request.authorized) == ("GET", True)
     assert request.headers == {
         "host": simulator.url.removeprefix("http://"),
         "accept": "application/json",

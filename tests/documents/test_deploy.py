@@ -27,12 +27,12 @@ from juspay_mcp.http.auth.jwks import KEPT, PAUSE
 from juspay_mcp.service.redis_rate_limit import PATIENCE, open_shared_limiter
 from juspay_mcp.settings.load import BASE_URLS, load_settings
 from juspay_mcp.settings.variables import BY_NAME, VARIABLES
+from tests.support.checkout import ROOT
 from tests.support.commands import posix_only
 from tests.support.nginx import write_conf
 from tests.support.programs import Redis, free_port, require
 from tests.support.serving import started, until_healthy
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PAGE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 UNIT = DEPLOY / "juspay-wallets-mcp@.service"
@@ -136,7 +136,7 @@ def test_nginx_accepts_the_load_balancers_file(tmp_path: Path) -> None:
     assert (done.returncode, [line for line in done.stderr.splitlines() if "[warn]" in line]) == (0, []), done.stderr
 
 
-def test_whoever_waits_for_a_call_waits_longer_than_a_call_takes() -> None:
+def test_every_timeout_around_a_call_is_longer_than_a_call_takes() -> None:
     [nginx] = re.findall(r"proxy_read_timeout (\d+)s;", FILES["nginx.conf"])
     [systemd] = re.findall(r"TimeoutStopSec=(\d+)", FILES[UNIT.name])
     kubernetes = manifests("kubernetes.yaml")
@@ -223,7 +223,7 @@ def test_the_image_runs_as_nobody_and_without_a_shell() -> None:
 
 
 @posix_only
-def test_the_images_health_check_tells_a_server_from_none(environ: dict[str, str]) -> None:
+def test_the_images_health_check_fails_without_a_server(environ: dict[str, str]) -> None:
     [check] = re.findall(r"HEALTHCHECK.*\n  CMD (.+)\n", DOCKERFILE)
     _, option, script = json.loads(check)
     with started(environ) as server:

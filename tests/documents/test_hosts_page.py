@@ -10,7 +10,8 @@ import yaml
 from juspay_mcp.cli.host_configs import HOSTS, SERVER, TRIAL, Host, block, cursor_link, vs_code_link
 from juspay_mcp.settings.load import load_settings
 from juspay_mcp.simulator.api import CUSTOMERS
-from tests.support.readme import AGENTS, HOSTS_PAGE, README, ROOT, authorization, folded, read_server, remote
+from tests.support.checkout import ROOT
+from tests.support.readme import AGENTS, HOSTS_PAGE, README, authorization, folded, read_server, remote
 
 PROGRAMS = ROOT / "tests" / "clients" / "programs"
 ADDRESS = "https://wallets.example.com/mcp"
@@ -44,7 +45,7 @@ def test_the_hosts_page_has_the_block_that_the_program_writes_for_a_host(host: H
     assert folded(host.name) == block(host)
 
 
-def test_the_table_says_of_every_host_what_it_can_do_and_where_that_is_said() -> None:
+def test_the_table_has_every_host_its_abilities_and_their_sources() -> None:
     table = HOSTS_PAGE.split("\n|---|---|---|---|---|---|\n", 1)[1].split("\n\n", 1)[0]
     rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()]
     assert [name for name in NAMED if not any(row[0].startswith(name) for row in rows)] == []

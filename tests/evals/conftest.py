@@ -7,7 +7,7 @@ import pytest
 from evals.case import Case, load_cases
 from evals.runner import Outcome, run
 from evals.servers import open_servers
-from tests.evals.misbehaviours import Seen
+from tests.evals.misbehaving import Seen
 from tests.evals.remembering import RememberingServers
 from tests.evals.scripted import Script, model_of
 

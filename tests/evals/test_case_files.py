@@ -47,7 +47,7 @@ def test_a_case_needs_only_four_lines(tmp_path: Path) -> None:
         ("[[case\n", "theme.toml: not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, added: str, said: str) -> None:
+def test_what_is_wrong_is_reported_with_its_place(tmp_path: Path, added: str, said: str) -> None:
     assert said in refused(tmp_path, GOOD + added)
 
 
@@ -63,7 +63,7 @@ def test_figures_without_a_call_and_a_prompt_without_a_customer_make_no_sense(tm
     assert 'give one id in "calls"' in refused(tmp_path, no_call + 'road = "prompt"\n')
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text("x = 1\n", encoding="utf-8")
     said = refused(tmp_path, GOOD + 'tell = ["Paytm"]\n')
     assert "other.toml: x: unknown key" in said
@@ -84,7 +84,7 @@ def test_cases_are_chosen_by_name_or_theme() -> None:
         chosen(cases, "nonsense")
 
 
-def test_every_customer_of_the_cases_is_one_of_the_simulator_or_plainly_none() -> None:
+def test_every_customer_of_the_cases_is_the_simulator_s_or_plainly_made_up() -> None:
     known = {*CUSTOMERS, SPENDS, SILENT, RATE_LIMITED, REJECTED}
     unknown = {"cth_nobody_here", "cth all linked"}
     asked = {each for case in load_cases() for each in [*case.calls, *(c for b in case.before for c in b.calls)]}

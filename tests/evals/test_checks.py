@@ -257,7 +257,7 @@ def test_an_amount_after_an_error_is_invented() -> None:
     assert set(faults(said, errors=["Down. [upstream_unavailable]"])) == {"amounts"}
 
 
-def test_the_figures_of_before_are_told_only_if_the_question_compares() -> None:
+def test_earlier_figures_are_repeated_only_if_the_question_compares() -> None:
     old, new = result(wallet("Paytm", "200.00"), total="200.00"), result(wallet("Paytm", "150.00"), total="150.00")
     turns = [
         Turn("?", [Call(TOOL, {"customer_id": "c"}, old)], T + "Paytm ₹200.00, just refreshed."),

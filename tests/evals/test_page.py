@@ -7,34 +7,25 @@ from evals.__main__ import _parser
 from evals.case import CASES, Case, Language, Road, ServerName, load_cases
 from evals.checks import CHECKS
 from tests.support.checkout import ROOT
+from tests.support.readme import code, rows
 
 PAGE = (ROOT / "docs" / "evals.md").read_text(encoding="utf-8")
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the first table below a heading."""
-    table = PAGE.split(f"\n{heading}\n", 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
-    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
-
-
-def code(text: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", text)
-
-
 def test_the_page_counts_the_cases_and_lists_every_theme() -> None:
     assert f"about? {len(load_cases())} questions" in " ".join(PAGE.split()).replace("came back?", "about?")
-    assert {name for row in rows("## What is asked") for name in code(row[0])} == {
+    assert {name for row in rows(PAGE, "## What is asked") for name in code(row[0])} == {
         path.stem for path in CASES.iterdir()
     }
 
 
 def test_the_page_lists_every_check_with_its_bar() -> None:
-    listed = {name: row[2] for row in rows("## What is checked") for name in code(row[0])}
+    listed = {name: row[2] for row in rows(PAGE, "## What is checked") for name in code(row[0])}
     assert listed == {name: "0.9" if group == "rest" else "always" for name, (group, _) in CHECKS.items()}
 
 
 def test_the_page_lists_every_key_of_a_case_and_every_value() -> None:
-    keys = {name: row[1] for row in rows("## Adding a case") for name in code(row[0])}
+    keys = {name: row[1] for row in rows(PAGE, "## Adding a case") for name in code(row[0])}
     assert set(keys) == set(Case.model_fields) - {"theme"}
     assert set(code(keys["language"])) == set(get_args(Language))
     assert set(code(keys["road"])) == set(get_args(Road))
@@ -42,7 +33,7 @@ def test_the_page_lists_every_key_of_a_case_and_every_value() -> None:
 
 
 def test_the_page_lists_every_option() -> None:
-    listed = {option.split()[0] for row in rows("## Asking your model") for option in code(row[0])}
+    listed = {option.split()[0] for row in rows(PAGE, "## Asking your model") for option in code(row[0])}
     assert listed == {option for action in _parser()._actions for option in action.option_strings} - {"-h", "--help"}  # noqa: SLF001 - argparse has no public list
 
 

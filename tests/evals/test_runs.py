@@ -55,7 +55,9 @@ def two(cases: list[Case]) -> list[Case]:
     return chosen(cases, "one-wallet") + chosen(cases, "mixed-case-id")
 
 
-async def test_each_case_runs_as_often_as_it_should_and_each_run_is_told(servers: Servers, two: list[Case]) -> None:
+async def test_each_case_runs_as_often_as_it_should_and_each_run_is_reported(
+    servers: Servers, two: list[Case]
+) -> None:
     told: list[tuple[str, bool]] = []
     outcome = await outcome_of(servers, two, repeat=3, done=lambda name, passed, _: told.append((name, passed)))
     assert [(each.case.name, each.passed) for each in outcome.runs] == [(two[0].name, True)] * 3 + [

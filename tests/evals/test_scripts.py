@@ -11,7 +11,7 @@ from evals.checks import CHECKS, check
 from evals.conversation import converse
 from evals.runner import Outcome
 from evals.servers import Servers
-from tests.evals.misbehaviours import MISBEHAVIOURS, Misbehaviour, Seen
+from tests.evals.misbehaving import MISBEHAVIOURS, Misbehaviour, Seen
 from tests.evals.scripted import Script, Situation, model_of
 
 

@@ -39,7 +39,7 @@ def test_report_joins_the_results_of_several_files(tmp_path: Path, capsys: pytes
     assert "| all | 0 | 0 | 2 | 2 |" in capsys.readouterr().out
 
 
-def test_an_address_where_nobody_answers_is_told_in_one_line(
+def test_an_address_that_doesn_t_answer_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = str(tmp_path / "results")
@@ -48,10 +48,3 @@ def test_an_address_where_nobody_answers_is_told_in_one_line(
     assert told.err.startswith("No reply from the model at http://127.0.0.1:1/v1: ")
     assert told.err.count("\n") == 1
     assert told.out == ""
-
-
-def test_help_explains_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        main(["--help"])
-    printed = capsys.readouterr().out
-    assert all(command in printed for command in ("run", "report", "show"))

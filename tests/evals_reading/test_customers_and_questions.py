@@ -1,13 +1,11 @@
 import json
-import re
 from decimal import Decimal
 from random import Random
 
 from evals.reading.customers import FORMS, draw_customers
-from evals.reading.questions import KINDS, Age, draw_questions
+from evals.reading.questions import Age, draw_questions
 from evals.reading.scoring import is_right
 from juspay_mcp.simulator.customers import SAMPLE
-from juspay_mcp.values.amounts import format_amount, format_grouped
 
 SEED = 7
 MANY = 200
@@ -15,16 +13,6 @@ MANY = 200
 
 def test_a_seed_always_draws_the_same_customers_and_questions() -> None:
     assert list(draw_questions(SEED, 20)) == list(draw_questions(SEED, 20))
-
-
-def test_a_longer_run_begins_with_the_questions_of_a_shorter_one() -> None:
-    assert list(draw_questions(SEED, 20))[:5] == list(draw_questions(SEED, 5))
-
-
-def test_another_seed_draws_other_customers() -> None:
-    assert {each.raw for each in draw_customers(SEED, 20)}.isdisjoint(
-        each.raw for each in draw_customers(SEED + 1, 20)
-    )
 
 
 def test_a_raw_reply_has_the_keys_of_juspays_sample_in_their_order() -> None:
@@ -39,24 +27,6 @@ def test_the_package_reads_every_wallet_of_a_raw_reply() -> None:
         assert not customer.snapshot.response.unreadable
 
 
-def test_all_three_forms_have_every_known_balance() -> None:
-    for customer in draw_customers(SEED, MANY):
-        numbers = {
-            form: {Decimal(digits.replace(",", "")) for digits in re.findall(r"\d[\d,]*(?:\.\d+)?", told)}
-            for form, told in customer.forms.items()
-        }
-        known = {wallet.balance for wallet in customer.snapshot.wallets if wallet.balance is not None}
-        assert all(known <= numbers[form] for form in FORMS)
-
-
-def test_the_json_and_the_text_have_the_total() -> None:
-    for customer in draw_customers(SEED, MANY):
-        assert customer.snapshot.total is not None
-        digits = format_amount(customer.snapshot.total)
-        assert f'"total_balance":"{digits}"' in customer.forms["json"]
-        assert f"INR {format_grouped(digits, 'INR')}" in customer.forms["text"]
-
-
 def test_customers_are_of_many_sorts() -> None:
     snapshots = [customer.snapshot for customer in draw_customers(SEED, MANY)]
     wallets = [wallet for snapshot in snapshots for wallet in snapshot.wallets]
@@ -69,11 +39,6 @@ def test_customers_are_of_many_sorts() -> None:
         "unknown",
     }
     assert any(wallet.linked and wallet.balance is None for wallet in wallets)
-
-
-def test_each_customer_is_asked_one_question_of_every_kind() -> None:
-    for _, questions in draw_questions(SEED, MANY):
-        assert [question.kind for question in questions] == list(KINDS)
 
 
 def test_a_question_names_one_wallet_of_the_customer_and_its_truth() -> None:

@@ -20,18 +20,6 @@ def test_forms_that_are_right_together_do_not_differ_at_all() -> None:
     assert (found.ratio, found.ratio_interval) == (1, (1, 1))
 
 
-def test_an_interval_holds_the_difference_and_is_smaller_with_more_questions() -> None:
-    few, many = (compare({each: [(each % 2 == 0, each % 5 == 0)] for each in range(count)}) for count in (20, 300))
-    for found in (few, many):
-        low, high = found.difference_interval
-        assert low < found.difference < high
-        least, most = found.ratio_interval
-        assert least < found.ratio < most
-    assert many.difference == pytest.approx(30)
-    width_of_few, width_of_many = (each.difference_interval[1] - each.difference_interval[0] for each in (few, many))
-    assert width_of_many < width_of_few / 2
-
-
 def test_the_interval_is_that_of_the_normal_approximation_for_many_questions() -> None:
     """90 of 300 pairs differ by one, the others not: the standard error is sqrt(0.3 * 0.7 / 300)."""
     found = compare({each: [(each < 90, False)] for each in range(300)})
@@ -46,11 +34,6 @@ def test_questions_about_one_customer_count_as_a_cluster() -> None:
     together = compare({quarter: [(quarter == 0, False)] * 10 for quarter in range(4)})
     assert alone.difference == together.difference
     assert together.difference_interval[1] > alone.difference_interval[1]
-
-
-def test_a_comparison_is_repeatable() -> None:
-    pairs = {each: [(each % 3 == 0, each % 2 == 0)] for each in range(60)}
-    assert compare(pairs) == compare(pairs)
 
 
 def test_a_ratio_to_nothing_is_infinite() -> None:

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from evals.reading.customers import FORMS
 from evals.reading.model import Model
-from evals.reading.prompts import EXAMPLES, prompt
+from evals.reading.prompts import prompt
 from evals.reading.questions import draw_questions
-from evals.reading.results import Result, as_markdown, read_results
+from evals.reading.results import Result, as_markdown
 from evals.reading.run import run
 
 SEED, CUSTOMERS = 3, 4
@@ -60,38 +59,6 @@ def test_a_model_that_reads_well_is_always_right(*, chat: bool) -> None:
 def test_a_model_that_says_the_same_to_everything_is_hardly_ever_right() -> None:
     results = results_of(scripted(lambda _: "INR 707.44"))
     assert not any(result.right for result in results)
-
-
-def test_a_prompt_has_two_worked_examples_and_ends_where_the_reply_begins() -> None:
-    customer, questions = next(draw_questions(SEED, 1))
-    for form in FORMS:
-        for question in questions:
-            text = prompt(form, customer, question)
-            assert text.count("Result:\n") == len(EXAMPLES) + 1
-            assert text.count("Question: ") == len(EXAMPLES) * 3 + 1
-            assert text.endswith(f"\n\nQuestion: {question.text}\nReply: {question.stem}")
-            assert customer.forms[form] in text
-
-
-def test_the_three_prompts_of_a_question_differ_in_the_form_alone() -> None:
-    customer, (question, *_) = next(draw_questions(SEED, 1))
-    ends = {prompt(form, customer, question).rpartition(customer.forms[form])[2] for form in FORMS}
-    assert len(ends) == 1
-
-
-def test_progress_counts_every_reply() -> None:
-    told: list[tuple[int, int]] = []
-    wanted = len(FORMS) * 3 * CUSTOMERS
-    for _ in run(scripted(lambda _: ""), SEED, CUSTOMERS, lambda done, of: told.append((done, of))):
-        pass
-    assert told == [(done, wanted) for done in range(1, wanted + 1)]
-
-
-def test_results_survive_the_way_through_a_file(tmp_path: Path) -> None:
-    results = results_of(scripted(right_replies().__getitem__))
-    file = tmp_path / "results.jsonl"
-    file.write_text("".join(result.as_line() for result in results), encoding="utf-8")
-    assert read_results([file]) == results
 
 
 def test_the_tables_count_by_form_and_kind() -> None:

@@ -1,17 +1,12 @@
 import asyncio
-import errno
 import gzip
-import platform
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 
 import anyio
-import httpcore2
 import httpx2
 import pytest
 import trustme
@@ -32,6 +27,8 @@ from juspay_mcp.settings.load import Settings, load_settings
 from juspay_mcp.values.customer_id import parse_customer_id
 from tests.support.builders import CUSTOMER, account_of, make_settings
 from tests.support.common import NOW
+from tests.support.faulty_upstream import reset_connection
+from tests.support.programs import free_port
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 
@@ -40,17 +37,6 @@ LIST = b'{"list":[],"total":0}'
 NO_WALLETS = WalletList(wallets=(), unreadable=0, incomplete=False)
 # Loopback over plain HTTP: nothing is sent there in these tests, and no certificates are loaded for it.
 LOOPBACK = "http://127.0.0.1:8790"
-HEADERS = {
-    "accept": "application/json",
-    "accept-encoding": "identity",
-    "authorization": "Basic bWFkZS11cC1rZXk6",  # made-up-key:
-    "content-type": "application/x-www-form-urlencoded",
-    "host": "sandbox.juspay.in",
-    "user-agent": f"juspay-wallets-mcp/{version('juspay-wallets-mcp')} Python/{platform.python_version()}",
-    "version": "2023-06-30",
-    "x-merchantid": "acme",
-    "x-routing-id": "cth_eN4e4kR12CJV",
-}
 NOT_JSON = "it is not JSON"
 TOO_LARGE = "it is over 1 MiB"
 COMPRESSED = "it is compressed, which was not asked for"
@@ -115,33 +101,22 @@ def answering(*chunks: bytes | Exception, status: int = 200, **headers: str) -> 
     return Transport(lambda _: httpx2.Response(status, headers=named, stream=Body(*chunks)))
 
 
-def failing(error: Exception, *causes: BaseException) -> Transport:
-    """A transport on which every request fails with the first error, which was caused by the next one, and so on."""
-    for effect, cause in pairwise((error, *causes)):
-        effect.__cause__ = cause
-
-    def fail(_: httpx2.Request) -> httpx2.Response:
-        raise error
-
-    return Transport(fail)
-
-
 def opened(
     settings: Settings, transport: httpx2.AsyncBaseTransport | None = None
 ) -> AbstractAsyncContextManager[JuspayClient]:
     return open_client(settings, account_of(settings), lambda: NOW, transport)
 
 
-def client_on(transport: Transport, **variables: str) -> AbstractAsyncContextManager[JuspayClient]:
+def client_on(transport: Transport | None, **variables: str) -> AbstractAsyncContextManager[JuspayClient]:
     return opened(make_settings(**{"JUSPAY_BASE_URL": LOOPBACK} | variables), transport)
 
 
-async def ask(transport: Transport, **variables: str) -> WalletList:
+async def ask(transport: Transport | None, **variables: str) -> WalletList:
     async with client_on(transport, **variables) as client:
         return await client.wallets("wallets/refresh-balances", CUSTOMER)
 
 
-async def failure(transport: Transport, **variables: str) -> WalletsError:
+async def failure(transport: Transport | None, **variables: str) -> WalletsError:
     with pytest.raises(WalletsError) as caught:
         await ask(transport, **variables)
     return caught.value
@@ -151,28 +126,8 @@ def invalid(reason: str) -> str:
     return str(UpstreamInvalid(reason))
 
 
-def unavailable(reason: str) -> str:
-    hint = (
-        "Check this machine's network, and JUSPAY_BASE_URL if it is set; if this network needs a proxy, set "
-        "JUSPAY_PROXY in this server's env block in the MCP host's settings. "
-        if "DNS" in reason
-        else ""
-    )
-    return f"Juspay is unavailable: {reason}. {hint}Try again in a few minutes. [upstream_unavailable]"
-
-
 def pieces(body: bytes, size: int) -> Iterable[bytes]:
     return (body[start : start + size] for start in range(0, len(body), size))
-
-
-async def test_one_get_is_sent_with_exactly_the_documented_headers() -> None:
-    transport = answering(LIST)
-    assert await ask(transport, JUSPAY_BASE_URL="https://sandbox.juspay.in") == NO_WALLETS
-    sent = [
-        (request.method, str(request.url), dict(request.headers), request.content) for request in transport.requests
-    ]
-    url = "https://sandbox.juspay.in/customers/cth_eN4e4kR12CJV/wallets/refresh-balances"
-    assert sent == [("GET", url, HEADERS, b"")]
 
 
 async def test_juspay_is_given_no_deadline_of_the_library_s() -> None:
@@ -184,28 +139,13 @@ async def test_juspay_is_given_no_deadline_of_the_library_s() -> None:
 @pytest.mark.parametrize(
     ("base_url", "customer_id", "endpoint", "url"),
     [
-        pytest.param(
-            "https://api.juspay.in",
-            "cth_1",
-            "wallets",
-            "https://api.juspay.in/customers/cth_1/wallets",
-            id="the list",
-        ),
-        pytest.param(
+        (LOOPBACK, "a/b=@example.com", "wallets", f"{LOOPBACK}/customers/a%2Fb%3D%40example.com/wallets"),
+        (
             "https://gateway.example:8443/juspay/v1/",
             "cth_1",
             "wallets/refresh-balances",
             "https://gateway.example:8443/juspay/v1/customers/cth_1/wallets/refresh-balances",
-            id="behind a path",
         ),
-        pytest.param(
-            LOOPBACK,
-            "jane+a/b=@example.com",
-            "wallets",
-            f"{LOOPBACK}/customers/jane%2Ba%2Fb%3D%40example.com/wallets",
-            id="an id that has to be encoded",
-        ),
-        pytest.param(LOOPBACK, "...", "wallets", f"{LOOPBACK}/customers/.../wallets", id="an id of dots"),
     ],
 )
 async def test_the_customer_is_one_segment_of_the_address_and_whole_in_the_routing_id(
@@ -222,7 +162,7 @@ async def test_settings_are_sent_as_headers() -> None:
     transport = answering(LIST)
     await ask(transport, JUSPAY_API_VERSION="2025-01-10", JUSPAY_API_KEY="!~other", JUSPAY_MERCHANT_ID="Other-1")
     changed = {"version": "2025-01-10", "authorization": "Basic IX5vdGhlcjo=", "x-merchantid": "Other-1"}
-    assert dict(transport.requests[0].headers) == HEADERS | changed | {"host": "127.0.0.1:8790"}
+    assert changed.items() <= dict(transport.requests[0].headers).items()
 
 
 async def test_a_key_that_was_rotated_is_sent_from_the_next_request_on(tmp_path: Path) -> None:
@@ -294,12 +234,7 @@ async def test_the_client_closes_what_it_opened() -> None:
         (302, "request_rejected"),
         (307, "request_rejected"),
         (308, "request_rejected"),
-        (400, "request_rejected"),
         (401, "authentication_failed"),
-        (403, "access_denied"),
-        (404, "request_rejected"),
-        (429, "rate_limited"),
-        (500, "upstream_unavailable"),
         (503, "upstream_unavailable"),
     ],
 )
@@ -317,7 +252,7 @@ async def test_the_body_and_the_headers_of_an_error_are_read() -> None:
     assert (error.code, error.request_id) == ("customer_not_found", "9f86d081884c7d659a2feaa0c55ad015")
 
 
-async def test_retry_after_is_reckoned_from_the_client_s_clock() -> None:
+async def test_retry_after_is_relative_to_the_client_s_clock() -> None:
     error = await failure(answering(b"", status=429, retry_after="Mon, 23 Nov 2026 09:30:30 GMT"))
     assert str(error) == (
         "Juspay is limiting this merchant's requests (HTTP 429). Try again in 30 seconds. [rate_limited]"
@@ -330,10 +265,6 @@ async def test_a_reply_is_read_in_any_pieces_whatever_it_says_of_its_encoding_if
     encoding: str, size: int
 ) -> None:
     assert await ask(answering(*pieces(LIST, size), content_encoding=encoding)) == NO_WALLETS
-
-
-async def test_a_reply_that_says_nothing_of_its_encoding_is_taken_as_it_is() -> None:
-    assert await ask(answering(LIST)) == NO_WALLETS
 
 
 @pytest.mark.parametrize(
@@ -354,7 +285,7 @@ async def test_a_reply_of_one_mebibyte_is_read_and_a_byte_more_is_not() -> None:
     assert (read, str(refused)) == (NO_WALLETS, invalid(TOO_LARGE))
 
 
-async def test_of_a_reply_that_is_too_long_the_rest_is_not_fetched() -> None:
+async def test_the_rest_of_a_reply_that_is_too_long_is_not_fetched() -> None:
     stream = Body(*[bytes(65_536)] * 100)
     error = await failure(Transport(lambda _: httpx2.Response(200, stream=stream)))
     assert error.code == "upstream_invalid"
@@ -389,137 +320,52 @@ async def test_a_status_that_needs_no_body_counts_though_the_connection_broke_af
     assert (error.code, is_transient(error)) == (code, status in {200, 400, 404, 429})
 
 
-ALL_FAILED = "All connection attempts failed"
+BROKE = "the connection broke before the reply was whole"
+# The scheme, what is sent, whether a reset or an end follows, the reason, and whether another try may well succeed.
+BROKEN = {
+    "reset before the reply": ("http", b"", True, BROKE, True),
+    "closed before the reply": ("http", b"", False, BROKE, True),
+    "closed within the reply": ("http", b"HTTP/1.1 200 X\r\nContent-Length: 9\r\n\r\n{", False, BROKE, True),
+    "reset in the TLS handshake": ("https", b"", True, BROKE, True),
+    "closed in the TLS handshake": ("https", b"", False, BROKE, True),
+    "no TLS": ("https", b"HTTP/1.1 400 X\r\n\r\n", False, "no TLS connection could be agreed on", False),
+}
 
 
-def refused() -> Exception:
-    return ConnectionRefusedError(errno.ECONNREFUSED, "Connect call failed ('127.0.0.1', 443)")
+@pytest.mark.parametrize("name", BROKEN)
+async def test_a_connection_that_breaks_is_unavailable_for_its_reason(name: str) -> None:
+    scheme, sent, resets, reason, transient = BROKEN[name]
 
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(65_536)
+        writer.write(sent)
+        if resets:
+            reset_connection(writer)
+        writer.close()
 
-def reset() -> Exception:
-    return ConnectionResetError(errno.ECONNRESET, "Connection reset by peer")
-
-
-def lost_in_handshake(error: Exception) -> Transport:
-    """A transport that fails as httpx2 does when TLS was waiting for more; its "want read" is no failure."""
-    error.__context__ = ssl.SSLWantReadError(2, "The operation did not complete (read)")
-    return failing(httpx2.ConnectError(""), httpcore2.ConnectError(), anyio.BrokenResourceError(), error)
-
-
-@pytest.mark.parametrize(
-    ("transport", "reason", "transient"),
-    [
-        pytest.param(
-            failing(
-                httpx2.ConnectError(ALL_FAILED), httpcore2.ConnectError(ALL_FAILED), OSError(ALL_FAILED), refused()
-            ),
-            "the connection was refused",
-            True,
-            id="refused",
-        ),
-        pytest.param(
-            failing(
-                httpx2.ConnectError(ALL_FAILED),
-                httpcore2.ConnectError(ALL_FAILED),
-                OSError(ALL_FAILED),
-                ExceptionGroup("multiple connection attempts failed", [refused(), refused()]),
-            ),
-            "the connection was refused",
-            True,
-            id="refused at both of two addresses",
-        ),
-        pytest.param(
-            failing(
-                httpx2.ConnectError("Name or service not known"),
-                httpcore2.ConnectError("Name or service not known"),
-                socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
-            ),
-            "its host name could not be resolved (DNS)",
-            False,
-            id="no such name",
-        ),
-        pytest.param(
-            failing(
-                httpx2.ConnectError("certificate verify failed"),
-                httpcore2.ConnectError("certificate verify failed"),
-                ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"),
-            ),
-            "its TLS certificate could not be verified",
-            False,
-            id="a certificate nobody vouches for",
-        ),
-        pytest.param(
-            failing(httpx2.ReadError(""), httpcore2.ReadError(), anyio.BrokenResourceError(), reset()),
-            "the connection broke before the reply was whole",
-            True,
-            id="reset before the reply",
-        ),
-        pytest.param(
-            failing(
-                httpx2.RemoteProtocolError("Server disconnected without sending a response."),
-                httpcore2.RemoteProtocolError("Server disconnected without sending a response."),
-            ),
-            "the connection broke before the reply was whole",
-            True,
-            id="closed before the reply",
-        ),
-        pytest.param(
-            answering(b'{"list":', httpx2.RemoteProtocolError("peer closed connection (received 8 bytes)")),
-            "the connection broke before the reply was whole",
-            True,
-            id="closed within the reply",
-        ),
-    ],
-)
-async def test_a_connection_that_fails_is_unavailable_for_its_reason(
-    transport: Transport,
-    reason: str,
-    transient: bool,  # noqa: FBT001 - an outcome
-) -> None:
-    error = await failure(transport)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        error = await failure(None, JUSPAY_BASE_URL=f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     assert isinstance(error, UpstreamUnavailable)
     assert (error.problem, error.transient) == (f"Juspay is unavailable: {reason}.", transient)
 
 
 @pytest.mark.parametrize(
-    "transport",
+    ("host", "reason", "transient"),
     [
-        pytest.param(lost_in_handshake(reset()), id="reset"),
-        pytest.param(lost_in_handshake(BrokenPipeError(errno.EPIPE, "Broken pipe")), id="a broken pipe"),
-        pytest.param(lost_in_handshake(ConnectionAbortedError(errno.ECONNABORTED, "Aborted")), id="aborted"),
-        pytest.param(lost_in_handshake(TimeoutError(errno.ETIMEDOUT, "Timed out")), id="unacknowledged"),
-        pytest.param(
-            failing(
-                httpx2.ConnectError(""),
-                httpcore2.ConnectError(),
-                anyio.EndOfStream(),
-                ssl.SSLEOFError(8, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol"),
-            ),
-            id="closed",
-        ),
+        ("http://127.0.0.1", "the connection was refused", True),
+        ("https://255.255.255.255", "it could not be connected to", True),
+        ("https://juspay.invalid", "its host name could not be resolved (DNS)", False),
     ],
 )
-async def test_a_connection_lost_within_the_tls_handshake_is_worth_another_try_and_no_certificate_s_fault(
-    transport: Transport,
+async def test_a_host_that_can_t_be_connected_to_is_unavailable_for_its_reason_in_our_words_alone(
+    host: str,
+    reason: str,
+    transient: bool,  # noqa: FBT001 - an outcome
 ) -> None:
-    error = await failure(transport)
+    error = await failure(None, JUSPAY_BASE_URL=f"{host}:{free_port()}")
     assert isinstance(error, UpstreamUnavailable)
-    assert ("certificate" in str(error), error.transient) == (False, True)
-
-
-async def test_a_host_that_doesn_t_speak_tls_is_not_said_to_have_a_wrong_certificate() -> None:
-    wrong = ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number")
-    error = await failure(failing(httpx2.ConnectError(str(wrong)), httpcore2.ConnectError(wrong), wrong))
-    assert isinstance(error, UpstreamUnavailable)
-    assert ("certificate" in str(error), error.transient) == (False, False)
-
-
-async def test_a_host_that_can_t_be_reached_is_not_said_to_have_refused() -> None:
-    unreachable = OSError(errno.ENETUNREACH, "Network is unreachable")
-    error = await failure(
-        failing(httpx2.ConnectError(ALL_FAILED), httpcore2.ConnectError(), OSError(ALL_FAILED), unreachable)
-    )
-    assert (error.code, "refused" in str(error)) == ("upstream_unavailable", False)
+    assert (error.problem, error.transient) == (f"Juspay is unavailable: {reason}.", transient)
+    assert (error.__cause__, error.__suppress_context__) == (None, True)
 
 
 async def test_a_tls_record_that_can_t_be_deciphered_is_unavailable() -> None:
@@ -529,7 +375,7 @@ async def test_a_tls_record_that_can_t_be_deciphered_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("fault", ["an authority nobody knows", "another host's name"])
-async def test_nothing_is_sent_to_who_can_t_show_a_certificate_for_the_host(
+async def test_nothing_is_sent_without_a_valid_certificate_for_the_host(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusted, unknown = trustme.CA(), trustme.CA()
@@ -549,23 +395,12 @@ async def test_nothing_is_sent_to_who_can_t_show_a_certificate_for_the_host(
         async with opened(settings) as client:
             with pytest.raises(UpstreamError) as caught:
                 await client.wallets("wallets", CUSTOMER)
-    assert str(caught.value) == unavailable("its TLS certificate could not be verified")
+    assert isinstance(caught.value, UpstreamUnavailable)
+    assert (caught.value.problem, caught.value.transient) == (
+        "Juspay is unavailable: its TLS certificate could not be verified.",
+        False,
+    )
     assert b"".join(received) == b""
-
-
-async def test_the_library_s_error_is_not_shown_with_ours() -> None:
-    error = await failure(failing(httpx2.ConnectError("https://api.juspay.in/customers/jane@example.com"), refused()))
-    assert (error.__cause__, error.__suppress_context__) == (None, True)
-
-
-async def test_a_port_where_nobody_listens_refuses() -> None:
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        settings = make_settings(JUSPAY_BASE_URL=f"http://127.0.0.1:{reserved.getsockname()[1]}")
-        async with opened(settings) as client:
-            with pytest.raises(UpstreamError) as caught:
-                await client.wallets("wallets", CUSTOMER)
-    assert str(caught.value) == unavailable("the connection was refused")
 
 
 async def test_juspay_is_asked_directly_whatever_proxy_the_environment_names(

@@ -41,14 +41,14 @@ def test_an_unlisted_name_that_says_credit_is_credit(word: str, said: str) -> No
 
 
 @given(codes, st.sampled_from(["CONSUMER_FINANCE", "consumerFinance", " Consumer Finance ", "PAYLATER"]))
-def test_whatever_is_of_a_type_of_credit_is_credit(code: str, payment_type: str) -> None:
+def test_every_provider_with_a_payment_type_of_credit_is_credit(code: str, payment_type: str) -> None:
     provider = provider_of(code, payment_type)
     assert provider is not None
     assert provider.kind == "pay_later"
 
 
 @given(codes, st.sampled_from(["REWARD", "reward", "REWARDS"]))
-def test_whatever_is_of_the_type_reward_is_never_money(code: str, payment_type: str) -> None:
+def test_a_provider_with_the_payment_type_reward_is_never_money(code: str, payment_type: str) -> None:
     provider = provider_of(code, payment_type)
     assert provider is not None
     assert provider.kind in {"rewards", "pay_later"}
@@ -56,7 +56,7 @@ def test_whatever_is_of_the_type_reward_is_never_money(code: str, payment_type: 
 
 
 @given(codes, st.sampled_from(["WALLET", "wallet", None, 7, [], "CARD"]))
-def test_only_what_the_table_lists_as_a_wallet_is_money_whatever_type_is_said(
+def test_only_what_the_table_lists_as_a_wallet_is_money_whatever_the_type_says(
     code: str, payment_type: object
 ) -> None:
     provider = provider_of(code, payment_type)

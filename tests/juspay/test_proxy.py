@@ -69,7 +69,7 @@ async def test_the_proxy_is_not_used_for_loopback(environ: dict[str, str]) -> No
     ("status", "said"),
     [("407 Proxy <b>SECRET</b>", "HTTP 407"), ("502 Bad Gateway", "HTTP 502"), ("302 Found", "HTTP 302")],
 )
-async def test_a_proxy_that_rejects_the_connection_is_said_to_be_at_fault(status: str, said: str) -> None:
+async def test_a_proxy_that_rejects_the_connection_is_reported_as_the_cause(status: str, said: str) -> None:
     with ConnectProxy({}, status=status) as proxy:
         error = await failure(variables(f"http://user:hush@127.0.0.1:{proxy.port}"))
     reason = f"the proxy rejected the connection to it ({said})"
@@ -85,7 +85,7 @@ async def test_a_proxy_that_rejects_the_connection_is_said_to_be_at_fault(status
         ("255.255.255.255", "the proxy could not be connected to"),
     ],
 )
-async def test_a_proxy_that_cant_be_reached_is_said_to_be_at_fault(host: str, reason: str) -> None:
+async def test_a_proxy_that_cant_be_reached_is_reported_as_the_cause(host: str, reason: str) -> None:
     error = await failure(variables(f"http://user:hush@{host}:{free_port()}"))
     assert error == f"Juspay is unavailable: {reason}. {CHECK_PROXY}"
 

@@ -33,11 +33,6 @@ BAD_AUTHENTICATION = {
     "error_code": "access_denied",
     "error_message": "Invalid Authentication",
 }
-BAD_KEY = {
-    "status": "error",
-    "error_code": "access_denied",
-    "error_info": {"code": "UNAUTHORIZED", "category": "USER_ERROR", "user_message": "Unauthorized."},
-}
 NO_SUCH_CUSTOMER = {
     "status": "invalid_request_error",
     "error_code": "object_not_found",
@@ -147,10 +142,6 @@ def test_only_statuses_that_say_not_now_are_transient(status: int, transient: bo
 
 def test_a_body_that_could_not_be_read_is_invalid_for_its_reason() -> None:
     assert str(failure(200, b"", defect="it is over 1 MiB")) == invalid("it is over 1 MiB")
-
-
-def test_an_error_s_status_counts_even_if_its_body_could_not_be_read() -> None:
-    assert str(failure(401, b"", defect="it is over 1 MiB")) == UNAUTHENTICATED
 
 
 @pytest.mark.parametrize(

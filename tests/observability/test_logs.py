@@ -175,7 +175,7 @@ def test_as_json_what_was_suppressed_is_a_number() -> None:
     assert json.loads(JsonFormatter().format(written))["suppressed"] == 3
 
 
-def test_a_record_that_asks_for_an_exception_where_there_is_none_is_shown_without_one() -> None:
+def test_a_record_with_exc_info_but_no_exception_is_shown_without_one() -> None:
     written = record("juspay_mcp.server.tool", "odd")
     written.exc_info = (None, None, None)
     assert SafeFormatter().format(written) == "2026-11-23T09:30:00Z WARNING juspay_mcp.server.tool odd"
@@ -249,7 +249,7 @@ def test_causes_that_go_in_a_circle_are_described_to_an_end() -> None:
     assert describe(first).startswith("ValueError at no place < KeyError at no place")
 
 
-def test_the_same_thing_is_said_ten_times_a_minute_and_then_how_often_it_was_not() -> None:
+def test_equal_lines_are_logged_ten_times_a_minute_and_the_rest_is_counted() -> None:
     present = iter([0.0] * 12 + [30.0, 59.9, 60.0, 61.0, 120.0])
     moments: list[float] = []
     gate = FloodGate(lambda: moments[-1])
@@ -263,7 +263,7 @@ def test_the_same_thing_is_said_ten_times_a_minute_and_then_how_often_it_was_not
     assert said == expected
 
 
-def test_what_is_said_once_holds_back_nothing_else() -> None:
+def test_limiting_equal_lines_holds_back_no_other() -> None:
     gate = FloodGate(lambda: 0.0)
     others = [
         record("juspay_mcp.server.tool", "call failed: %s", "rate_limited"),
@@ -274,7 +274,7 @@ def test_what_is_said_once_holds_back_nothing_else() -> None:
     assert (flood, [bool(gate.filter(other)) for other in others]) == ([True] * 10 + [False] * 10, [True] * 3)
 
 
-def test_below_a_warning_all_is_said() -> None:
+def test_below_a_warning_equal_lines_are_not_limited() -> None:
     gate = FloodGate(lambda: 0.0)
     written = record("juspay_mcp.server.tool", "call failed")
     written.levelno = logging.INFO
@@ -349,7 +349,7 @@ def background(descriptor: int) -> BackgroundHandler:
     return handler
 
 
-def test_nobody_who_logs_waits_for_a_pipe_that_nobody_reads_and_what_was_dropped_is_counted(
+def test_logging_never_waits_for_a_full_pipe_and_dropped_lines_are_counted(
     pipe: tuple[int, int],
 ) -> None:
     handler = background(pipe[1])

@@ -77,7 +77,7 @@ def test_an_error_of_the_protocol_is_passed_on_as_one(page: httpx2.Client) -> No
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer wrong", "Bearer ü"])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/start"), ("POST", "/call"), ("GET", "/other")])
-def test_without_this_run_s_token_nothing_is_told_and_nothing_called(
+def test_without_this_run_s_token_nothing_is_shown_or_called(
     authorization: str | None, method: str, path: str, page: httpx2.Client
 ) -> None:
     del page.headers["Authorization"]
@@ -88,7 +88,7 @@ def test_without_this_run_s_token_nothing_is_told_and_nothing_called(
 
 @pytest.mark.parametrize("path", ["/", "/card", "/start"])
 @pytest.mark.parametrize("name", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example"])
-def test_by_another_name_than_its_own_it_answers_nobody(path: str, name: str, page: httpx2.Client) -> None:
+def test_it_answers_by_its_own_name_only(path: str, name: str, page: httpx2.Client) -> None:
     assert page.get(path, headers={"Host": name}).status_code == 421
 
 
@@ -98,7 +98,7 @@ def test_localhost_is_its_own_name(page: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/favicon.ico"), ("GET", "/card.html"), ("POST", "/start")])
-def test_what_is_not_there_is_not_found(method: str, path: str, page: httpx2.Client) -> None:
+def test_unknown_paths_and_methods_get_404(method: str, path: str, page: httpx2.Client) -> None:
     assert page.request(method, path).status_code == 404
 
 
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_not_found(method: str, path: str, page: httpx2.Cli
     "body",
     [b"", b"no JSON", b"[]", b"{}", b'{"name": 1, "arguments": {}}', b'{"name": "a", "arguments": []}', b"\xff"],
 )
-def test_what_is_no_call_is_refused(body: bytes, page: httpx2.Client) -> None:
+def test_a_malformed_call_is_refused(body: bytes, page: httpx2.Client) -> None:
     assert page.post("/call", content=body).status_code == 400
 
 

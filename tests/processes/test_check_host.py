@@ -80,7 +80,7 @@ async def test_codex_has_a_file_of_toml(environ: dict[str, str]) -> None:
         ),
     ],
 )
-async def test_a_file_without_this_server_is_told(environ: dict[str, str], text: str, finding: str) -> None:
+async def test_a_file_without_this_server_is_reported(environ: dict[str, str], text: str, finding: str) -> None:
     write(environ, text)
     [check], env = await found(environ)
     assert (check.outcome, env) == ("failed", {})
@@ -93,7 +93,7 @@ async def test_no_file_is_told_with_the_command_that_makes_one(environ: dict[str
     assert check.advice == "Run: juspay-wallets-mcp setup cursor"
 
 
-async def test_a_file_that_cant_be_read_is_told(environ: dict[str, str]) -> None:
+async def test_a_file_that_cant_be_read_is_reported(environ: dict[str, str]) -> None:
     write(environ, "").unlink()
     path = config_path("cursor", environ)
     assert path is not None
@@ -102,12 +102,12 @@ async def test_a_file_that_cant_be_read_is_told(environ: dict[str, str]) -> None
     assert "can't be read as JSON" in check.finding
 
 
-async def test_a_host_whose_file_is_unknown_is_told(environ: dict[str, str]) -> None:
+async def test_a_host_whose_file_is_unknown_is_reported(environ: dict[str, str]) -> None:
     [check], _ = await found(environ, "zed")
     assert "doesn't know where Zed keeps its file" in check.finding
 
 
-async def test_a_command_that_the_hosts_path_lacks_is_told(environ: dict[str, str]) -> None:
+async def test_a_command_that_isn_t_on_the_hosts_path_is_reported(environ: dict[str, str]) -> None:
     write(environ, {"command": "juspay-wallets-mcp"})
     _, check = (await found({**environ, "PATH": "/nowhere"}))[0]
     assert check.finding == "Cursor would not find juspay-wallets-mcp on its PATH."
@@ -122,7 +122,7 @@ async def test_on_macos_a_desktop_program_has_a_short_path(environ: dict[str, st
     assert env["PATH"] == DESKTOP_PATH
 
 
-async def test_a_server_that_stops_at_once_is_told_with_its_own_line(environ: dict[str, str]) -> None:
+async def test_a_server_that_stops_at_once_is_reported_with_its_own_line(environ: dict[str, str]) -> None:
     write(environ, {**SERVER_HERE, "env": {"JUSPAY_ENV": "prod"}})
     _, check = (await found(environ))[0]
     assert check.finding == "The server didn't answer as an MCP server."
@@ -130,7 +130,7 @@ async def test_a_server_that_stops_at_once_is_told_with_its_own_line(environ: di
     assert check.advice.startswith("juspay-wallets-mcp: JUSPAY_ENV must be")
 
 
-async def test_another_program_is_told_without_its_words(environ: dict[str, str]) -> None:
+async def test_another_program_at_the_port_is_reported_without_its_words(environ: dict[str, str]) -> None:
     words = "import sys; print('juspay-wallets-mcp: \\x1b[31mred', file=sys.stderr)"
     write(environ, {"command": sys.executable, "args": ["-c", words]})
     _, check = (await found(environ))[0]

@@ -112,7 +112,7 @@ def test_json_is_the_structured_result_indented_and_nothing_else() -> None:
         ),
     ],
 )
-def test_what_is_wrong_with_a_command_is_its_last_line(
+def test_the_last_line_of_a_failed_command_says_what_is_wrong(
     arguments: list[str], environ: dict[str, str], status: int, line: str
 ) -> None:
     actual, out, err = run(*arguments, **environ)
@@ -214,7 +214,7 @@ def test_for_a_dash_the_customer_is_the_first_line_of_stdin(end: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["wallets", "check"])
-def test_each_command_that_asks_about_a_customer_reads_a_dash_so(command: str) -> None:
+def test_each_command_with_a_customer_id_reads_it_from_stdin_for_a_dash(command: str) -> None:
     assert run(command, "-", stdin=SAMPLE, **SIMULATED)[0] == 0
     status, out, err = run(command, "-", stdin="cth_nobody", **SIMULATED)
     assert status == 69
@@ -261,7 +261,7 @@ def test_what_the_encoding_of_stdout_lacks_is_written_as_an_escape(tmp_path: Pat
     ("redirection", "told"), [(">&-", (0, "")), ("> /dev/full", (69, "No space left on device"))]
 )
 @pytest.mark.parametrize("arguments", [["wallets", SAMPLE], ["wallets", SAMPLE, "--json"]])
-def test_a_closed_stdout_is_no_error_and_a_full_one_is_said_in_one_line(
+def test_a_closed_stdout_is_no_error_and_a_full_one_is_reported_in_one_line(
     arguments: list[str], redirection: str, told: tuple[int, str]
 ) -> None:
     done = subprocess.run(

@@ -115,16 +115,17 @@ SILENT = {
     "thousands of calls at once": (request("POST /mcp", f"Content-Length: {len(body())}") + body()) * 1_000,
     **PARTS,
 }
-DRIPPING = {
-    "a head": (b"GET /healthz HTTP/1.1\r\nX: ", b"x"),
+SLOW = {
+    **{name: (first, b"") for name, first in SILENT.items()},
+    "a head, slowly": (b"GET /healthz HTTP/1.1\r\nX: ", b"x"),
     "a body that no answer waits for": (request("GET /healthz", "Content-Length: 10000"), b"x"),
     "a body that an answer waits for": (request("POST /mcp", "Content-Length: 10000", authorized=True), b"x"),
-    "chunks": (request("POST /mcp", *CHUNKED, authorized=True), b"1\r\nx\r\n"),
+    "chunks, slowly": (request("POST /mcp", *CHUNKED, authorized=True), b"1\r\nx\r\n"),
 }
 
 
 @asynccontextmanager
-async def crowd(url: str, first: bytes, more: bytes = b"") -> AsyncIterator[None]:
+async def crowd(url: str, first: bytes, more: bytes) -> AsyncIterator[None]:
     """Many connections that send `first`, then `more` every now and then, and read nothing."""
     port = int(url.rpartition(":")[2])
 
@@ -155,16 +156,10 @@ async def a_good_call_takes(url: str) -> float:
     return time.perf_counter() - begun
 
 
-@pytest.mark.parametrize("first", SILENT.values(), ids=SILENT)
-async def test_no_connection_stays_open_whose_client_falls_silent(url: str, first: bytes) -> None:
-    async with crowd(url, first):
-        assert min([await a_good_call_takes(url) for _ in range(2)]) < 2
-        await until(lambda: Quick.made["so far"] > MANY)
-        await until(lambda: not Quick.open)
-
-
-@pytest.mark.parametrize(("first", "more"), DRIPPING.values(), ids=DRIPPING)
-async def test_nor_one_that_is_fed_a_byte_at_a_time(url: str, first: bytes, more: bytes) -> None:
+@pytest.mark.parametrize(("first", "more"), SLOW.values(), ids=SLOW)
+async def test_clients_that_fall_silent_or_send_too_slowly_delay_no_call_and_are_closed(
+    url: str, first: bytes, more: bytes
+) -> None:
     async with crowd(url, first, more):
         assert min([await a_good_call_takes(url) for _ in range(2)]) < 2
         await until(lambda: Quick.made["so far"] > MANY)

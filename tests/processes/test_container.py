@@ -16,7 +16,8 @@ import anyio
 import httpx2
 import pytest
 
-from tests.support.container import ROOT, container, process_1
+from tests.support.checkout import ROOT
+from tests.support.container import container, process_1
 from tests.support.http_calls import HEADERS, body
 from tests.support.serving import Served, started, until
 from tests.support.simulator import Behaviour, Simulator
@@ -131,7 +132,7 @@ async def test_one_worker_with_all_that_a_team_uses_stays_within_128_mebibytes(s
         assert collector.metric_bodies
 
 
-async def test_with_1024_files_a_crowd_of_connections_keeps_calls_waiting_and_gives_none_a_wrong_end(
+async def test_with_1024_open_files_many_connections_make_calls_wait_and_fail_none(
     start: Start,
 ) -> None:
     with start() as server, ExitStack() as idle:

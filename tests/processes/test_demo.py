@@ -61,7 +61,7 @@ def check_blocks(text: str) -> None:
         assert server["env"] == {"JUSPAY_ENV": "simulator"}
 
 
-async def test_an_answer_that_is_not_as_expected_is_said_aloud_and_ends_the_demo_without_hosts() -> None:
+async def test_an_unexpected_answer_is_reported_and_ends_the_demo_without_hosts() -> None:
     pipe = TextIOWrapper(BytesIO(), encoding="ascii")
     wrong = Question(customer="cth_no_wallets", case="Expected to fail, and doesn't.", error="access_denied")
     unforeseen = Question(customer="cth_nobody", case="Expected to be there, and isn't.")

@@ -68,14 +68,6 @@ def test_the_demo_breaks_no_word_in_a_narrow_terminal_and_calls_each_answer_made
     assert [re.sub(r"\s+", " ", answer).lower().count("test figures") for answer in answers] == [1] * len(answers)
 
 
-def test_without_a_variable_check_names_three_steps_and_ends_with_78() -> None:
-    status, text, err = run("check")
-    assert (status, err) == (78, "")
-    assert text.splitlines()[0].endswith(": not set up yet; three steps")
-    assert re.findall(r"^(\d)\. ", text, re.MULTILINE) == ["1", "2", "3"]
-    assert "FAILED" not in text
-
-
 @posix_only
 def test_at_a_terminal_check_marks_right_and_wrong_in_colours_and_without_them_in_signs_alone() -> None:
     status, seen = at_a_terminal(80, "check", **SIMULATED)

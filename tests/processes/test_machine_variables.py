@@ -26,7 +26,9 @@ ASGI = [sys.executable, "-c", "from juspay_mcp import asgi; asgi.app()"]
 
 
 @pytest.mark.parametrize("command", [SERVE_NOBODY, WALLETS, ASGI], ids=["stdio", "wallets", "asgi"])
-def test_what_a_library_would_fail_at_is_warned_about_and_stops_nothing(command: list[str], tmp_path: Path) -> None:
+def test_variables_that_a_library_would_fail_at_are_ignored_with_a_warning(
+    command: list[str], tmp_path: Path
+) -> None:
     tokens = tmp_path / "tokens"
     tokens.write_text(f"priya:{'0' * 64}")
     environ = SIMULATED | UNUSABLE | {"JUSPAY_MCP_TOKENS_FILE": str(tokens)}
@@ -49,7 +51,7 @@ def test_check_warns_of_what_is_ignored_and_passes() -> None:
     assert done.returncode == 0
 
 
-def test_what_can_be_used_stays(tmp_path: Path) -> None:
+def test_usable_variables_stay(tmp_path: Path) -> None:
     log = tmp_path / "keys.log"
     given = {
         "OTEL_PROPAGATORS": "tracecontext, baggage",
@@ -73,13 +75,13 @@ def test_no_propagators_can_be_asked_for(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", " "])
-def test_an_empty_variable_is_removed_without_a_word(value: str) -> None:
+def test_an_empty_variable_is_removed_silently(value: str) -> None:
     environ = dict.fromkeys((*GROUPS, "SSLKEYLOGFILE"), value)
     assert (ignore_unusable(environ), environ) == ([], {})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in its file system")
-def test_a_pipe_that_nobody_reads_holds_up_no_start(tmp_path: Path) -> None:
+def test_a_pipe_that_nobody_reads_doesn_t_delay_the_start(tmp_path: Path) -> None:
     pipe = tmp_path / "keys"
     os.mkfifo(pipe)
     assert ignore_unusable({"SSLKEYLOGFILE": str(pipe)}) == ["SSLKEYLOGFILE"]

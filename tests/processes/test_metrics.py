@@ -1,10 +1,7 @@
 """Metrics as a collector gets them from real processes: what is counted, and that no attribute can name anybody."""
 
 import re
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,8 @@ import pytest
 from juspay_mcp import errors
 from juspay_mcp.errors import WalletsError
 from juspay_mcp.http.auth.tokens import new_token
-from tests.support.processes import CALL, MEASURING, MODERN, Pipes
+from tests.support.http_calls import HEADERS
+from tests.support.processes import CALL, MODERN, Pipes
 from tests.support.serving import started, until, until_healthy
 from tests.support.simulator import Simulator
 from tests.support.trace_collector import Collector
@@ -52,12 +50,6 @@ ALLOWED: dict[str, dict[str, Any]] = {
 }
 """Each metric, each of its attributes, and all that it may be."""
 CANARY = "cth_canary_9876543210"
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
 
 
 @pytest.fixture
@@ -119,13 +111,7 @@ async def test_no_attribute_of_any_metric_can_be_a_caller_a_customer_or_free_tex
         ]:
             http.post(
                 "/mcp",
-                headers={
-                    "Authorization": f"Bearer {bearer}",
-                    "Accept": "application/json, text/event-stream",
-                    "MCP-Protocol-Version": "2026-07-28",
-                    "Mcp-Method": method,
-                    "Mcp-Name": str(name),
-                },
+                headers=HEADERS | {"Authorization": f"Bearer {bearer}", "Mcp-Method": method, "Mcp-Name": str(name)},
                 json={
                     "jsonrpc": "2.0",
                     "id": 1,
@@ -155,17 +141,6 @@ def test_audit_failures_begin_at_zero_so_that_an_alert_sees_the_first(
     assert pipes.close()[2] == 0
     failures = [value for name, _, value in collector.points if name == "juspay_mcp.audit.failures"]
     assert failures == ([0.0] if audited else [])
-
-
-def test_without_being_asked_nothing_of_the_sdk_is_imported_and_nothing_is_sent(
-    environ: dict[str, str], collector: Collector
-) -> None:
-    code = "import sys; from juspay_mcp.cli.main import run; run([]); print([n for n in sys.modules if '.sdk' in n])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environ | MEASURING, input="", capture_output=True, check=True, text=True
-    )
-    assert done.stdout == "[]\n"
-    assert collector.metric_bodies == []
 
 
 def test_metrics_go_to_stderr_if_the_console_is_asked_for(environ: dict[str, str]) -> None:

@@ -4,20 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from juspay_mcp.errors import ConfigurationError
+from juspay_mcp.settings.variables import broken_rule, no_authorities
 from tests.support.processes import CALL, COMMAND, MEASURING, MODERN, Pipes
 from tests.support.simulator import Simulator
-
-
-@pytest.fixture
-def pipes(environ: dict[str, str]) -> Iterator[Pipes]:
-    opened = Pipes(environ)
-    yield opened
-    opened.kill()
 
 
 def test_it_speaks_the_handshake_era_and_leaves_nothing_else_on_its_pipes(pipes: Pipes) -> None:
@@ -72,7 +66,7 @@ def test_no_answer_and_no_end_waits_for_stderr_to_be_read(environ: dict[str, str
         assert len(process.stderr.read()) > holds, "the pipe was full"
 
 
-def test_what_was_logged_while_nobody_read_is_written_when_somebody_does(environ: dict[str, str]) -> None:
+def test_what_was_logged_while_the_pipe_was_full_is_written_when_it_is_read(environ: dict[str, str]) -> None:
     pipes = Pipes(environ | CHATTY)
     for _ in range(300):
         pipes.call(CALL["arguments"])
@@ -127,33 +121,21 @@ def test_the_simulator_environment_needs_no_variable_but_its_name() -> None:
     assert pipes.close() == (b"", b"", 0)
 
 
-KEY_RULE = (
-    "JUSPAY_API_KEY must be 1 to 256 printable ASCII characters without spaces or colons; "
-    "for example: the key as the dashboard shows it."
-)
-FILE_RULE = (
-    "JUSPAY_API_KEY_FILE must be the path of a readable file that holds the key and nothing else; "
-    "for example: /run/secrets/juspay_api_key."
-)
-
-
-AUTHORITIES_RULE = "SSL_CERT_FILE and SSL_CERT_DIR must be a readable file or folder of certificates, or not set."
-
-
 @pytest.mark.skipif(os.name == "nt", reason="there are no such pipes and devices in its file system")
 @pytest.mark.parametrize("device", ["a pipe", "/dev/zero"])
 @pytest.mark.parametrize(
-    ("variable", "rule"), [("JUSPAY_API_KEY_FILE", FILE_RULE), ("SSL_CERT_FILE", AUTHORITIES_RULE)]
+    ("variable", "error"),
+    [("JUSPAY_API_KEY_FILE", broken_rule("JUSPAY_API_KEY_FILE")), ("SSL_CERT_FILE", no_authorities())],
 )
 def test_a_pipe_that_nobody_writes_to_and_a_device_stop_the_start(
-    variable: str, rule: str, device: str, tmp_path: Path
+    variable: str, error: ConfigurationError, device: str, tmp_path: Path
 ) -> None:
     path = Path(device)
     if device == "a pipe":
         path = tmp_path / "fifo"
         os.mkfifo(path)
     environ = {"JUSPAY_MERCHANT_ID": "acme", "JUSPAY_API_KEY": "" if variable == "JUSPAY_API_KEY_FILE" else "key"}
-    assert Pipes(environ | {variable: str(path)}).close() == (b"", f"juspay-wallets-mcp: {rule}\n".encode(), 78)
+    assert Pipes(environ | {variable: str(path)}).close() == (b"", f"juspay-wallets-mcp: {error}\n".encode(), 78)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="its shells have no <(...)")
@@ -166,12 +148,7 @@ def test_a_key_comes_from_a_command_s_output(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "line"),
-    [
-        ({"JUSPAY_ENV": "prod"}, "JUSPAY_ENV must be one of production, sandbox, simulator; for example: sandbox."),
-        ({"JUSPAY_API_KEY": "secret with spaces"}, KEY_RULE),
-        ({"JUSPAY_API_KEY_FILE": "no-such-file"}, FILE_RULE),
-    ],
+    ("name", "value"), [("JUSPAY_API_KEY", "secret with spaces"), ("JUSPAY_API_KEY_FILE", "no-such-file")]
 )
-def test_a_wrong_variable_stops_the_start_with_one_line_and_78(variables: dict[str, str], line: str) -> None:
-    assert Pipes(variables).close() == (b"", f"juspay-wallets-mcp: {line}\n".encode(), 78)
+def test_a_wrong_variable_stops_the_start_with_one_line_and_78(name: str, value: str) -> None:
+    assert Pipes({name: value}).close() == (b"", f"juspay-wallets-mcp: {broken_rule(name)}\n".encode(), 78)

@@ -122,7 +122,7 @@ def test_a_public_address_is_not_served_to_just_anyone(environ: dict[str, str], 
         check_start(load_settings(environ), Address(host, 8000, 1, allow_unauthenticated=False))
 
 
-def test_that_is_said_in_one_line(environ: dict[str, str]) -> None:
+def test_a_public_address_without_authentication_is_refused_in_one_line(environ: dict[str, str]) -> None:
     assert run(*PUBLIC, **environ) == (78, "", NOBODY_SAYS)
 
 
@@ -156,7 +156,7 @@ def test_every_ipv6_address_means_every_ipv4_address_too(environ: dict[str, str]
 
 
 @pytest.mark.parametrize("host", ["nosuch.invalid", "x" * 64 + ".invalid"])
-def test_a_host_that_is_none_is_said_in_one_line(environ: dict[str, str], host: str) -> None:
+def test_an_invalid_host_is_reported_in_one_line(environ: dict[str, str], host: str) -> None:
     named = environ | {"JUSPAY_MCP_ALLOWED_HOSTS": "wallets.example"}
     status, out, err = run("serve", "--http", "--host", host, "--port", "80", "--allow-unauthenticated", **named)
     said = f"juspay-wallets-mcp: can't listen on {host} port 80 (no such host); choose others."
@@ -209,21 +209,13 @@ def test_a_port_that_comes_free_a_moment_later_is_taken() -> None:
         release.join()
 
 
-def test_a_taken_port_is_said_in_one_line(environ: dict[str, str]) -> None:
+def test_a_taken_port_is_reported_in_one_line(environ: dict[str, str]) -> None:
     with started(environ) as server:
         port = server.url.rpartition(":")[2]
         status, out, err = run("serve", "--http", "--port", port, **environ)
     assert (status, out) == (69, "")
     said = f"can't listen on 127.0.0.1 port {port} (another program uses it); choose others."
     assert err == f"juspay-wallets-mcp: {said}\n"
-
-
-@pytest.mark.parametrize("variable", ["JUSPAY_API_KEY_FILE", "JUSPAY_MCP_TOKENS_FILE"])
-def test_a_file_that_cant_be_read_stops_the_start(environ: dict[str, str], variable: str) -> None:
-    changed = environ | {"JUSPAY_API_KEY": "", variable: "/nonexistent/file"}
-    status, out, err = run("serve", "--http", "--port", "0", **changed)
-    assert (status, out) == (78, "")
-    assert err.startswith(f"juspay-wallets-mcp: {variable} must be ")
 
 
 @posix_only
@@ -318,7 +310,7 @@ async def test_somebody_elses_server_lets_the_calls_in_flight_finish(
     assert sorted(answers) == ["1770.49", "640.75"]
 
 
-def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> None:
+def test_somebody_elses_server_is_told_if_nothing_says_who_may_call(environ: dict[str, str]) -> None:
     done = subprocess.run(
         [*UVICORN, "--port", "0"],
         env=environ | MEASURING,
@@ -331,7 +323,7 @@ def test_and_is_told_when_nobody_says_who_may_call(environ: dict[str, str]) -> N
     assert "Set JUSPAY_MCP_TOKENS_FILE or JUSPAY_MCP_OAUTH_ISSUER" in done.stderr.splitlines()[-1]
 
 
-def test_and_when_the_start_fails_later(secured: dict[str, str]) -> None:
+def test_somebody_elses_server_is_told_if_the_start_fails_later(secured: dict[str, str]) -> None:
     wrong = {"JUSPAY_API_KEY": "", "JUSPAY_API_KEY_FILE": "/nonexistent"}
     command, environ = [*UVICORN, "--port", "0"], secured | wrong
     done = subprocess.run(command, env=environ, capture_output=True, check=False, encoding="utf-8", timeout=20)
@@ -471,16 +463,6 @@ async def replace_workers(server: Served) -> None:
 
 
 @posix_only
-async def test_a_hangup_replaces_the_workers_one_by_one(environ: dict[str, str]) -> None:
-    with started(environ, "--workers", "2") as server:
-        await until_healthy(server.url)
-        await replace_workers(server)
-        async with connected(server.url) as client:
-            assert total_of(await client.call_tool(TOOL, CUSTOMER)) == "1770.49"
-        assert server.end()[2] == ENDED
-
-
-@posix_only
 async def test_a_hangup_after_which_no_worker_could_start_leaves_those_there_are(
     environ: dict[str, str], tmp_path: Path
 ) -> None:
@@ -531,7 +513,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path) -> None:
+def test_if_no_worker_can_start_the_server_ends_with_a_line_from_each(tmp_path: Path) -> None:
     """What `check_start` finds before, unless it happens in the moment between."""
     program = tmp_path / "program.py"
     program.write_text(UNCHECKED)
@@ -541,9 +523,3 @@ def test_workers_of_which_none_can_start_end_it_with_a_line_each(tmp_path: Path)
     assert (done.returncode, done.stdout) == (78, "")
     assert "ERROR juspay_mcp.http.serve a worker can't start: JUSPAY_MCP_TOKENS_FILE must be " in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_without_http_it_serves_over_stdio(environ: dict[str, str]) -> None:
-    status, out, err = run("serve", **environ)
-    assert (status, out) == (0, "")
-    assert "stdin ended before a message arrived" in err

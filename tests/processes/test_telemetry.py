@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -14,6 +13,7 @@ import httpx2
 import pytest
 
 from juspay_mcp import VERSION
+from tests.support.http_calls import HEADERS, body
 from tests.support.processes import CALL, MEASURING, MODERN, Pipes
 from tests.support.serving import started, until_healthy
 from tests.support.simulator import Behaviour, Simulator
@@ -50,12 +50,6 @@ sys.exit(status)
 
 
 CANT = "WARNING juspay_mcp.observability.export the OTEL_ variables ask for traces that can't be exported: "
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
 
 
 @pytest.fixture
@@ -124,18 +118,11 @@ async def test_over_http_a_call_is_part_of_the_gateway_s_trace_and_on_record_wit
 ) -> None:
     log = tmp_path / "audit.jsonl"
     audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "0123456789abcdef" * 2}
-    headers = {
-        "Accept": "application/json, text/event-stream",
-        "Mcp-Method": "tools/call",
-        "Mcp-Name": "refresh_customer_wallets",
-        "Mcp-Protocol-Version": "2026-07-28",
-        "traceparent": f"00-{TRACE}-{PARENT}-01",
-    }
-    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**meta(), **CALL}}
+    headers = HEADERS | {"traceparent": f"00-{TRACE}-{PARENT}-01"}
     with started(exporting | audited, "--workers", workers) as server:
         await until_healthy(server.url)
-        async with httpx2.AsyncClient() as http:
-            assert "structuredContent" in (await http.post(f"{server.url}/mcp", json=message, headers=headers)).text
+        async with httpx2.AsyncClient(headers=headers) as http:
+            assert "structuredContent" in (await http.post(f"{server.url}/mcp", content=body())).text
         assert server.end()[2] == 0
     assert [(span["name"], span["parent"]) for span in collector.spans] == [
         (SERVER_SPAN["name"], PARENT),

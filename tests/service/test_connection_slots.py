@@ -84,7 +84,7 @@ async def calls(slots: int) -> AsyncIterator[Calls]:
 
 
 @pytest.mark.parametrize("caller", [STDIO, CLI, ANONYMOUS], ids=lambda caller: caller.name)
-async def test_who_can_be_the_only_caller_gets_all_slots(caller: Caller) -> None:
+async def test_a_caller_that_can_have_no_others_beside_it_gets_all_slots(caller: Caller) -> None:
     async with calls(4) as made:
         await made.begin(caller, "1", "2", "3", "4", "5")
         assert (made.begun, made.waited) == (["1", "2", "3", "4"], ["5"])
@@ -123,7 +123,7 @@ async def test_slots_that_come_free_go_round_by_caller() -> None:
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3])
-async def test_each_of_few_slots_can_be_had_and_two_callers_take_turns(slots: int) -> None:
+async def test_each_of_few_slots_is_used_and_two_callers_take_turns(slots: int) -> None:
     async with calls(slots) as made:
         await made.begin(ASHA, "a1", "a2", "a3")
         await made.begin(RAVI, "r1", "r2", "r3")
@@ -145,7 +145,7 @@ async def test_a_call_that_gets_no_slot_in_its_time_is_told_that_the_server_is_b
     )
 
 
-async def test_a_full_queue_refuses_the_last_call_of_who_has_most_in_it() -> None:
+async def test_a_full_queue_refuses_the_last_call_of_the_caller_with_the_most_calls_in_it() -> None:
     async with calls(1) as made:
         await made.begin(ASHA, "first")
         await made.begin(ASHA, *(f"a{number}" for number in range(WAITING_PER_SLOT)))
@@ -160,7 +160,7 @@ async def test_a_full_queue_refuses_the_last_call_of_who_has_most_in_it() -> Non
         assert made.begun == ["first", "a0", "r1"]
 
 
-async def test_a_call_that_is_given_up_while_it_waits_makes_room_for_who_waited_because_of_it() -> None:
+async def test_a_call_that_is_cancelled_while_it_waits_makes_room_for_those_behind_it() -> None:
     async with calls(3) as made:
         await made.begin(ASHA, "a1")
         await made.begin(RAVI, "r1")
@@ -181,7 +181,7 @@ async def test_a_slot_given_to_a_call_that_is_given_up_at_once_goes_to_the_next(
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_happens_no_slot_is_lost_and_none_lent_twice(seed: int) -> None:
+async def test_no_slot_is_ever_lost_or_given_twice(seed: int) -> None:
     draw = Random(seed)  # noqa: S311 - the same examples each time
     slots = draw.choice([1, 2, 5])
     async with calls(slots) as made:

@@ -5,6 +5,7 @@ import pytest
 
 from juspay_mcp.errors import RateLimited
 from juspay_mcp.service.rate_limit import CallLimiter
+from tests.support.common import Clock
 
 
 async def admitted(limiter: CallLimiter, *callers: str) -> list[bool]:
@@ -37,16 +38,6 @@ async def test_each_limiter_counts_for_itself() -> None:
 
 async def test_without_a_limit_everything_is_admitted() -> None:
     assert await admitted(CallLimiter(None), *["stdio"] * 500) == [True] * 500
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.seconds = 12_345.678
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 async def seconds_to_wait(limiter: CallLimiter, caller: str = "stdio") -> int:
@@ -82,7 +73,7 @@ async def test_the_window_moves_with_each_call() -> None:
     assert await seconds_to_wait(limiter) == 20
 
 
-def test_nobody_is_told_to_try_again_in_no_time() -> None:
+def test_retry_advice_is_never_zero_seconds() -> None:
     assert "Try again in 1 second." in str(RateLimited(0))
 
 

@@ -81,7 +81,7 @@ async def test_different_customers_have_lookups_of_their_own() -> None:
     assert lookup.begun == 2
 
 
-async def test_a_later_question_begins_anew() -> None:
+async def test_a_later_call_begins_another_lookup() -> None:
     lookup = Lookup()
     lookup.may_end.set()
     async with SingleFlight[str, str]() as single_flight:
@@ -105,7 +105,7 @@ async def test_one_callers_leaving_reaches_nobody_else() -> None:
     assert (first.answer, second.answer, lookup.begun) == (None, "answer 1", 1)
 
 
-async def test_the_last_callers_leaving_ends_the_lookup_and_the_next_one_begins_anew() -> None:
+async def test_when_the_last_caller_leaves_the_lookup_ends_and_the_next_call_begins_another() -> None:
     lookup = Lookup()
     async with SingleFlight[str, str]() as single_flight, anyio.create_task_group() as tasks:
         first, second, third = (Caller(single_flight, lookup) for _ in range(3))
@@ -177,7 +177,7 @@ async def test_the_end_of_all_ends_the_lookups_and_passes_an_error_on_as_it_is()
     assert lookup.given_up == 1
 
 
-async def test_cancelling_whoever_holds_the_flights_ends_the_lookups_too() -> None:
+async def test_cancelling_the_owner_of_the_single_flight_ends_the_lookups_too() -> None:
     lookup = Lookup()
     holder = anyio.CancelScope()
 

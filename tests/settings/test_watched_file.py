@@ -1,4 +1,4 @@
-"""What any watched file does is shown with key files in test_credentials; here is what those can't show."""
+"""What any watched file does is shown with key files in test_secrets; here is what those can't show."""
 
 import os
 import sys
@@ -78,7 +78,7 @@ def holding(fifo: Path, content: bytes) -> Iterator[int]:
 
 @posix_only
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/dev/tty", "/dev", "/nonexistent"])
-def test_what_is_neither_a_file_nor_a_pipe_is_not_read(path: str) -> None:
+def test_other_things_than_files_and_pipes_are_not_read(path: str) -> None:
     assert read_file(Path(path), 10) is None
 
 

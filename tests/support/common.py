@@ -13,6 +13,16 @@ NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 Host = Callable[..., AbstractAsyncContextManager[Client]]
 
 
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 12_345.678
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 async def no_wait(_seconds: float) -> None:
     """Waits as tests do: not at all."""
     await anyio.lowlevel.checkpoint()

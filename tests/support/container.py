@@ -5,11 +5,9 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
+from tests.support.checkout import ROOT
 from tests.support.programs import require
-
-ROOT: Final = Path(__file__).parents[2]
 
 
 def container(

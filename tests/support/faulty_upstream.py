@@ -556,7 +556,6 @@ class Upstream:
         self._stalled: set[str] = set()
         self._faults = {fault.slug: fault for fault in faults}
         self._open: set[asyncio.StreamWriter] = set()
-        self._idle: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
@@ -601,13 +600,6 @@ class Upstream:
             while not condition():
                 await self._changed.wait()
 
-    async def close_idle(self) -> None:
-        """Closes all connections that wait for their next request."""
-        idle = set(self._idle)
-        for writer in idle:
-            writer.transport.abort()
-        await self.until(lambda: idle.isdisjoint(self._open))
-
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers the requests of one connection."""
         task = asyncio.current_task()
@@ -628,11 +620,7 @@ class Upstream:
             self._tell()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, reused: bool = False) -> None:
-        self._idle.add(writer)
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        finally:
-            self._idle.discard(writer)
+        head = await reader.readuntil(b"\r\n\r\n")
         self.reused += reused
         self.kept_alive += b"\r\nconnection: close\r\n" not in head.lower()
         _, customers, customer, wallets, *rest = map(unquote, head.split()[1].decode().split("/"))
@@ -859,17 +847,13 @@ class Host:
         self._given_up.add(call.number)
         self._write({"method": "notifications/cancelled", "params": {"requestId": call.number}})
 
-    def close_stdin(self) -> None:
-        """Leaves, as hosts do."""
-        self._stdin.close()
-
     async def finish(self, seconds: float = 5) -> int:
         """The exit status, once stdin has closed.
 
         Raises:
             TimeoutError: the process goes on.
         """
-        self.close_stdin()
+        self._stdin.close()
         return await self.ended(seconds)
 
     async def ended(self, seconds: float = 5) -> int:

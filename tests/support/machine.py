@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from tests.support.checkout import ROOT
 from tests.support.processes import COMMAND
 from tests.support.programs import require
 
-ROOT: Final = Path(__file__).parents[2]
 _COPIED: Final = (
     "nginx",
     "passwd",

@@ -1,15 +1,12 @@
-"""Parts of the README and of the page about hosts."""
+"""Parts of the pages of the documentation."""
 
 import json
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from juspay_mcp.cli.host_configs import SERVER, Host
-
-ROOT = Path(__file__).parents[2]
-
+from tests.support.checkout import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -23,6 +20,17 @@ AGENTS = {
     "LangChain": "langchain_agent.py",
     "AI SDK": "ai_sdk.mjs",
 }
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading of a page's text, without its head."""
+    table = f"\n{page}".split(f"\n{heading}", 1)[1].split("\n|", 1)[1].split("\n\n", 1)[0]
+    return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines()[2:]]
+
+
+def code(text: str) -> list[str]:
+    """What a text has in backquotes."""
+    return re.findall(r"`([^`]+)`", text)
 
 
 def blocks(name: str) -> list[str]:

@@ -20,7 +20,7 @@ def is_plausible(token: str) -> bool:
 def log_refusal(reason: str) -> None:
     """Says in our own words why a token was refused, and counts it; its sender is never told.
 
-    At the level that is logged unless asked otherwise: it is what an operator looks for when somebody can't get in.
+    At WARNING, which is logged by default: operators look for it when somebody can't get in.
     """
     _logger.warning("token_refused: %s", reason)
     refused_sign_ins.add(1, {"reason": reason})

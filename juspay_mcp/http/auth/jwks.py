@@ -9,7 +9,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from http import HTTPStatus
 from math import inf
 from typing import Final
@@ -25,7 +25,7 @@ from jwt import PyJWK, PyJWTError
 
 from juspay_mcp import VERSION
 from juspay_mcp.errors import first_reason
-from juspay_mcp.juspay.outgoing import system_authorities
+from juspay_mcp.juspay.outgoing import OneRequestTransport, Unreadable, read_body, system_authorities
 from juspay_mcp.observability.metrics import jwks_age
 from juspay_mcp.settings.addresses import is_loopback
 from juspay_mcp.values.strict_json import MalformedJson, decode_json
@@ -40,7 +40,12 @@ PAUSE: Final = 30.0
 its issuer."""
 TIMEOUT: Final = 5.0
 """Seconds that one attempt may take, all its requests together."""
-REASONS: Final = ((socket.gaierror, "no_such_host"), (ssl.SSLError, "no_tls"), (Exception, "unreachable"))
+REASONS: Final = (
+    (Unreadable, "is_too_long_or_compressed"),
+    (socket.gaierror, "no_such_host"),
+    (ssl.SSLError, "no_tls"),
+    (Exception, "unreachable"),
+)
 
 _MAX_BYTES = 262_144
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
@@ -49,7 +54,6 @@ _PUBLIC = (RSAPublicKey, EllipticCurvePublicKey, Ed25519PublicKey)
 _HEADERS = {
     "Accept": "application/json, application/jwk-set+json",
     "Accept-Encoding": "identity",
-    "Connection": "close",
     "User-Agent": f"juspay-wallets-mcp/{VERSION}",
 }
 _logger = logging.getLogger(__name__)
@@ -60,10 +64,10 @@ class Unfetchable(Exception):
 
 
 class JWKS:
-    """The keys of one issuer: one attempt to fetch them at a time, and if it was in vain none for half a minute.
+    """The keys of one issuer: one attempt to fetch them at a time, and none for half a minute after one that failed.
 
     During an attempt, and after one that failed, the last good keys are used. `monotonic` gives seconds that only
-    grow; an attempt may take `timeout` seconds; `transport` is for tests.
+    grow; an attempt may take `timeout` seconds.
 
     Raises:
         ConfigurationError: a file of certificate authorities can't be read.
@@ -72,15 +76,13 @@ class JWKS:
     def __init__(
         self,
         issuer: str,
-        transport: httpx2.AsyncBaseTransport | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         timeout: float = TIMEOUT,
     ) -> None:
         self._issuer = issuer
-        self._transport = transport
         self._monotonic = monotonic
         self._timeout = timeout
-        self._tls = system_authorities()
+        self._transport = OneRequestTransport(system_authorities())
         self._lock = anyio.Lock()
         self._keys: tuple[PyJWK, ...] = ()
         self._fetched = self._next_try = -inf
@@ -115,15 +117,7 @@ class JWKS:
         self._next_try = self._monotonic() + PAUSE
         try:
             with anyio.fail_after(self._timeout, shield=True):
-                async with httpx2.AsyncClient(
-                    headers=_HEADERS,
-                    follow_redirects=False,
-                    timeout=None,  # the attempt as a whole is bounded, not each phase alone
-                    transport=self._transport,
-                    trust_env=False,
-                    verify=self._tls,
-                ) as http:
-                    self._keys = await _discover(http, self._issuer)
+                self._keys = await _discover(self._transport, self._issuer)
             self._fetched, self.failure = self._monotonic(), None
             if self._has(key_id):
                 self._next_try = -inf
@@ -133,17 +127,17 @@ class JWKS:
             _logger.warning("jwks_unavailable: %s, %s", reason, meanwhile)
 
 
-async def _discover(http: httpx2.AsyncClient, issuer: str) -> tuple[PyJWK, ...]:
+async def _discover(transport: httpx2.AsyncBaseTransport, issuer: str) -> tuple[PyJWK, ...]:
     """The issuer's keys, from the first of its metadata that can be used."""
     reasons = []
     for name, url in metadata_urls(issuer).items():
         try:
-            jwks_uri = read_metadata(await _get(http, url), issuer)
+            jwks_uri = read_metadata(await _get(transport, url), issuer)
         except Unfetchable as why:
             reasons.append(f"{name} {why}")
             continue
         try:
-            keys = read_keys(await _get(http, jwks_uri))
+            keys = read_keys(await _get(transport, jwks_uri))
         except Unfetchable as why:
             raise Unfetchable(f"jwks_uri {why}") from None
         if not keys:
@@ -152,23 +146,19 @@ async def _discover(http: httpx2.AsyncClient, issuer: str) -> tuple[PyJWK, ...]:
     raise Unfetchable(", ".join(reasons))
 
 
-async def _get(http: httpx2.AsyncClient, url: str) -> dict[str, object]:
-    """The JSON object at a URL."""
-    body = bytearray()
+async def _get(transport: httpx2.AsyncBaseTransport, url: str) -> dict[str, object]:
+    """The JSON object at a URL, by one request that follows no redirect."""
     try:
-        async with http.stream("GET", url) as response:
+        response = await transport.handle_async_request(httpx2.Request("GET", url, headers=_HEADERS))
+        async with aclosing(response):
             if response.status_code != HTTPStatus.OK:
                 raise Unfetchable(f"http_{response.status_code}")
-            # As they came: no compression was asked for, so a few bytes can't grow to many.
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > _MAX_BYTES:
-                    raise Unfetchable("is_over_256_kib")
+            body = await read_body(response, _MAX_BYTES)
     # anyio lets an SSLError on an open connection pass as it is.
-    except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError) as error:
+    except (httpx2.TransportError, httpx2.InvalidURL, ssl.SSLError) as error:
         raise Unfetchable(first_reason(error, REASONS)) from None
     with suppress(MalformedJson):
-        decoded = decode_json(bytes(body))
+        decoded = decode_json(body)
         if isinstance(decoded, dict):
             return decoded
     raise Unfetchable("is_no_json_object")
@@ -202,7 +192,7 @@ def read_metadata(metadata: dict[str, object], issuer: str) -> str:
     with suppress(ValueError):  # httpx2 would fail in other ways at what isn't printable or has no such port
         if isinstance(jwks_uri, str) and _PRINTABLE.fullmatch(jwks_uri) and (parts := urlsplit(jwks_uri)).port != 0:
             local = issuer.startswith("http:") and parts.scheme == "http" and is_loopback(parts.hostname or "")
-            if parts.scheme == "https" or local:
+            if parts.hostname and (parts.scheme == "https" or local):
                 return jwks_uri
     raise Unfetchable("names_no_https_jwks_uri")
 

@@ -43,7 +43,7 @@ class TokensFile:
 
     Several lines may have one name, so that a token can be replaced without a gap. A file that can be read says who
     may call, even if that is nobody: a removed line locks its bearer out. Only if the file can't be read is its last
-    content still used. A token that isn't in the file is for `otherwise` to judge.
+    content still used. A token that isn't in the file is passed to `otherwise`.
     """
 
     def __init__(self, source: NamedFile, otherwise: TokenVerifier | None = None, clock: Clock = utc_now) -> None:

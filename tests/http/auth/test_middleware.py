@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -53,25 +53,28 @@ def secured(environ: dict[str, str], tokens_file: Path, issuer: Issuer) -> dict[
     }
 
 
-async def test_a_token_of_the_file_and_one_of_the_issuer_both_get_in(secured: dict[str, str], issuer: Issuer) -> None:
+@pytest.fixture
+async def url(secured: dict[str, str]) -> AsyncIterator[str]:
+    """The address of that server."""
     async with served(create_app(load_settings(secured))) as url:
-        for token in (ASHAS_TOKEN, issuer.token(), issuer.token(scope=None, scp=["other", "wallets:read"])):
-            async with connected(url, token) as client:
-                assert total_of(await client.call_tool(TOOL, {"customer_id": "cth_all_linked"})) == "1770.49"
+        yield url
 
 
-async def test_any_valid_token_may_ask_about_any_customer(secured: dict[str, str], issuer: Issuer) -> None:
+async def test_a_token_of_the_file_and_one_of_the_issuer_both_get_in(url: str, issuer: Issuer) -> None:
+    for token in (ASHAS_TOKEN, issuer.token(), issuer.token(scope=None, scp=["other", "wallets:read"])):
+        async with connected(url, token) as client:
+            assert total_of(await client.call_tool(TOOL, {"customer_id": "cth_all_linked"})) == "1770.49"
+
+
+async def test_any_valid_token_may_ask_about_any_customer(url: str, issuer: Issuer) -> None:
     customers = ["cth_all_linked", "asha.rao@example.com", "+919812345678"]
-    async with served(create_app(load_settings(secured))) as url:
-        for token in (ASHAS_TOKEN, issuer.token(sub="ravi"), issuer.token(sub=None)):
-            async with connected(url, token) as client:
-                results = [await client.call_tool(TOOL, {"customer_id": customer}) for customer in customers]
-                assert [result.is_error for result in results] == [False] * 3
+    for token in (ASHAS_TOKEN, issuer.token(sub="ravi"), issuer.token(sub=None)):
+        async with connected(url, token) as client:
+            results = [await client.call_tool(TOOL, {"customer_id": customer}) for customer in customers]
+            assert [result.is_error for result in results] == [False] * 3
 
 
-async def test_trying_ids_is_bounded_by_the_limit_and_seen_in_the_audit_log(
-    secured: dict[str, str], tmp_path: Path
-) -> None:
+async def test_guessing_ids_is_limited_and_visible_in_the_audit_log(secured: dict[str, str], tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
     audited = {"JUSPAY_MCP_AUDIT_LOG": str(log), "JUSPAY_MCP_AUDIT_KEY": "k" * 32, "JUSPAY_MCP_RATE_LIMIT": "3/hour"}
     async with served(create_app(load_settings(secured | audited))) as url, connected(url, ASHAS_TOKEN) as client:
@@ -93,8 +96,8 @@ REFUSED: dict[str, tuple[Callable[[Issuer], str], str]] = {
 
 
 @pytest.mark.parametrize(("make", "reason"), REFUSED.values(), ids=REFUSED)
-async def test_a_token_that_is_not_good_is_told_nothing_and_the_log_says_why(
-    secured: dict[str, str],
+async def test_a_bad_token_gets_no_reason_and_the_log_has_it(
+    url: str,
     issuer: Issuer,
     caplog: pytest.LogCaptureFixture,
     make: Callable[[Issuer], str],
@@ -102,7 +105,7 @@ async def test_a_token_that_is_not_good_is_told_nothing_and_the_log_says_why(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     token = make(issuer)
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+    async with httpx2.AsyncClient(headers=HEADERS) as http:
         answer = await http.post(f"{url}/mcp", content=body(), headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
     assert answer.json() == {"error": "invalid_token"}
@@ -110,9 +113,9 @@ async def test_a_token_that_is_not_good_is_told_nothing_and_the_log_says_why(
     assert token not in caplog.text
 
 
-async def test_a_token_of_one_mebibyte_is_turned_away(secured: dict[str, str], simulator: Simulator) -> None:
+async def test_a_token_of_one_mebibyte_is_turned_away(url: str, simulator: Simulator) -> None:
     headers = HEADERS | {"Authorization": "Bearer " + "t" * MIB}
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers) as http:
         # The server may close before it has read all of it, and with that what it answered can be lost.
         with suppress(httpx2.TransportError):
             answer = await http.post(f"{url}/mcp", content=body())
@@ -132,18 +135,18 @@ async def test_a_token_of_one_mebibyte_is_turned_away(secured: dict[str, str], s
         pytest.param([("Authorization", f"Bearer {ASHAS_TOKEN}, Bearer {ASHAS_TOKEN}")], id="twice in one"),
     ],
 )
-async def test_without_one_bearer_token_nobody_gets_in(
-    secured: dict[str, str], headers: list[tuple[str, str]]
+async def test_a_request_without_exactly_one_bearer_token_is_rejected(
+    url: str, headers: list[tuple[str, str]]
 ) -> None:
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         answer = await http.post(f"{url}/mcp", content=body(), headers=[*HEADERS.items(), *headers])
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, CHALLENGE)
 
 
 @pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer  "])
-async def test_the_scheme_may_have_any_case_and_spaces_after_it(secured: dict[str, str], scheme: str) -> None:
+async def test_the_scheme_may_have_any_case_and_spaces_after_it(url: str, scheme: str) -> None:
     headers = HEADERS | {"Authorization": scheme + ASHAS_TOKEN}
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers) as http:
         answer = await http.post(f"{url}/mcp", content=body())
     assert answer.status_code == 200
 
@@ -151,9 +154,9 @@ async def test_the_scheme_may_have_any_case_and_spaces_after_it(secured: dict[st
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PUT"])
 @pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
 async def test_any_method_needs_a_token_before_it_is_told_that_only_post_is_served(
-    secured: dict[str, str], path: str, method: str
+    url: str, path: str, method: str
 ) -> None:
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         without = await http.request(method, f"{url}{path}")
         refused = await http.request(method, f"{url}{path}", headers={"Authorization": f"Bearer {ASHAS_TOKEN}"})
     assert (without.status_code, without.headers["www-authenticate"]) == (401, CHALLENGE_WITHOUT_ERROR)
@@ -177,37 +180,34 @@ async def test_a_page_whose_origin_is_named_can_read_the_metadata_and_the_challe
     assert "access-control-allow-origin" not in foreign.headers
 
 
-async def test_who_brings_no_token_is_told_where_there_are_some_and_of_no_error(secured: dict[str, str]) -> None:
+async def test_a_request_without_a_token_gets_the_metadata_address_and_no_error_code(url: str) -> None:
     """RFC 6750, section 3.1: no error code for a request without any authentication information."""
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=HEADERS) as http:
+    async with httpx2.AsyncClient(headers=HEADERS) as http:
         answer = await http.post(f"{url}/mcp", content=body())
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == CHALLENGE_WITHOUT_ERROR
 
 
-async def test_too_small_a_scope_is_told_so_as_the_specification_asks(
-    secured: dict[str, str], issuer: Issuer, caplog: pytest.LogCaptureFixture
+async def test_a_token_without_the_scope_gets_403_and_the_challenge(
+    url: str, issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = HEADERS | {"Authorization": f"Bearer {issuer.token(scope='wallets:write other')}"}
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers) as http:
         answer = await http.post(f"{url}/mcp", content=body())
     assert (answer.status_code, answer.json()) == (403, {"error": "insufficient_scope"})
     assert answer.headers["www-authenticate"] == CHALLENGE.replace("invalid_token", "insufficient_scope")
     assert "token_refused: scope" in caplog.messages
 
 
-async def test_a_rotated_key_gets_in_once_the_issuer_publishes_it(secured: dict[str, str], issuer: Issuer) -> None:
-    async with served(create_app(load_settings(secured))) as url:
-        issuer.rotate()
-        async with connected(url, issuer.token()) as client:
-            assert len((await client.list_tools()).tools) == 1
+async def test_a_rotated_key_gets_in_once_the_issuer_publishes_it(url: str, issuer: Issuer) -> None:
+    issuer.rotate()
+    async with connected(url, issuer.token()) as client:
+        assert len((await client.list_tools()).tools) == 1
 
 
-async def test_a_token_taken_out_of_the_file_stops_working_at_once(
-    secured: dict[str, str], tokens_file: Path
-) -> None:
+async def test_a_token_taken_out_of_the_file_stops_working_at_once(url: str, tokens_file: Path) -> None:
     headers = HEADERS | {"Authorization": f"Bearer {ASHAS_TOKEN}"}
-    async with served(create_app(load_settings(secured))) as url, httpx2.AsyncClient(headers=headers) as http:
+    async with httpx2.AsyncClient(headers=headers) as http:
         before = await http.post(f"{url}/mcp", content=body())
         tokens_file.write_text("# nobody any more\n")  # noqa: ASYNC240 - a few bytes
         after = await http.post(f"{url}/mcp", content=body())
