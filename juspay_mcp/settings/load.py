@@ -134,7 +134,7 @@ def load_settings(environ: Mapping[str, str], pipes: MutableMapping[str, SecretB
         raise no_authorities()
     environment = cast("Environment", values.text("JUSPAY_ENV"))  # by its rule
     audit_key, audit_key_file = values.secret("JUSPAY_MCP_AUDIT_KEY")
-    audit_log, rate_limit = values.optional("JUSPAY_MCP_AUDIT_LOG"), values.text("JUSPAY_MCP_RATE_LIMIT")
+    audit_log, rate_limit = values.path("JUSPAY_MCP_AUDIT_LOG"), values.text("JUSPAY_MCP_RATE_LIMIT")
     if audit_log and not (audit_key or audit_key_file):
         raise ConfigurationError(
             "JUSPAY_MCP_AUDIT_LOG needs JUSPAY_MCP_AUDIT_KEY or JUSPAY_MCP_AUDIT_KEY_FILE, because a hash without a "
@@ -252,9 +252,15 @@ class _Values:
             raise ConfigurationError(f"{name} and {file_name} are both set; set only one of them.", name, file_name)
         return _secret(given), file
 
+    def path(self, name: str) -> str | None:
+        """A path; `~/` is the home folder, which a shell would put there but a host's settings don't."""
+        given = self.optional(name)
+        home = self._environ.get("HOME") or self._environ.get("USERPROFILE")
+        return f"{home}{given[1:]}" if given and home and given.startswith(("~/", f"~{os.sep}")) else given
+
     def file(self, name: str) -> NamedFile | None:
         """A path, or what is in the pipe at that path."""
-        given = self.optional(name)
+        given = self.path(name)
         if given is None:
             return None
         is_pipe = False

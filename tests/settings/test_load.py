@@ -509,6 +509,24 @@ def test_empty_quotes_are_not_set() -> None:
     assert load_settings({"JUSPAY_API_KEY": '""', "JUSPAY_ENV": "''"}) == BY_DEFAULT
 
 
+@pytest.mark.parametrize(
+    ("written", "home", "path"),
+    [
+        ("~/juspay/key", {"HOME": "/home/asha"}, "/home/asha/juspay/key"),
+        ("~/juspay/key", {"USERPROFILE": "C:/Users/asha"}, "C:/Users/asha/juspay/key"),
+        ("~/juspay/key", {}, "~/juspay/key"),
+        ("~asha/key", {"HOME": "/home/asha"}, "~asha/key"),
+        ("/keys/~/key", {"HOME": "/home/asha"}, "/keys/~/key"),
+    ],
+)
+def test_a_tilde_before_a_path_is_the_home_folder(written: str, home: dict[str, str], path: str) -> None:
+    names = ("JUSPAY_API_KEY_FILE", "JUSPAY_MCP_AUDIT_LOG", "JUSPAY_MCP_AUDIT_KEY_FILE", "JUSPAY_MCP_TOKENS_FILE")
+    settings = load_settings(home | dict.fromkeys(names, written))
+    assert settings.audit_log == path
+    files = (account_of(settings).api_key_file, settings.audit_key_file, settings.access.tokens_file)
+    assert set(files) == {Path(path)}
+
+
 @pytest.mark.parametrize("name", ["JUSPAY_API_KEY_FILE", "JUSPAY_MCP_TOKENS_FILE", "JUSPAY_MCP_AUDIT_KEY_FILE"])
 def test_a_path_that_is_too_long_is_no_pipe_and_is_reported_when_it_is_read(name: str) -> None:
     assert load_settings({name: "a" * 300}) != BY_DEFAULT
