@@ -100,9 +100,8 @@ class Stage:
         )
         self.frame.wait_for_function("(scheme) => document.documentElement.style.colorScheme === scheme",
                                      arg=theme.rpartition("-")[2])  # fmt: skip
-        height = "Math.ceil(document.body.getBoundingClientRect().height)"
-        tall = self.frame.evaluate(height)
-        self.page.wait_for_function("(tall) => document.querySelector('iframe').clientHeight === tall", arg=tall)
+        # Its height may change meanwhile, as when an answer comes.
+        self.frame.wait_for_function("() => innerHeight === Math.ceil(document.body.getBoundingClientRect().height)")
 
     def answer_with(self, reply: dict[str, Any]) -> None:
         """From now on, the tool's result is this one (or this error of the protocol)."""
