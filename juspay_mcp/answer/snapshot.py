@@ -26,7 +26,7 @@ class Snapshot:
     response: WalletList
     source: Source
     as_of: datetime
-    """In whole seconds, as an answer has it: so an age is the same in the summary and to whoever reckons it again."""
+    """In whole seconds, as in the answer, so that every age computed from it is the same."""
     currency: str
     upstream_requests: int
     """How many requests were sent to Juspay, including retries and a failed refresh."""

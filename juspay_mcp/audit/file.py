@@ -25,11 +25,11 @@ if sys.platform == "win32":  # pragma: no cover
     _BEYOND_ANY_LINE: Final = 1 << 40  # nobody can read or write what is locked there
 
     def flock(descriptor: int, _operation: int) -> None:
-        """Locks a byte after the file's end, which appending processes agree on, and leaves its lines readable."""
+        """Locks one byte far beyond the end of the file, so that other programs can still read the lines."""
         os.lseek(descriptor, _BEYOND_ANY_LINE, os.SEEK_SET)
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:  # which doesn't say that another process has it by its class
+        except OSError as error:  # the class doesn't tell a taken lock from other failures
             raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from error
 else:
     from fcntl import LOCK_EX, LOCK_NB, flock

@@ -212,7 +212,7 @@ async def open_audit(
     except OSError:
         raise broken_rule("JUSPAY_MCP_AUDIT_LOG") from None
     log = AuditLog(lines, key, clock=clock, monotonic=monotonic)
-    audit_failures.add(0)  # an alert on its increase sees none if the first it is told of is the first failure
+    audit_failures.add(0)  # so that an alert on its increase sees the first failure
     every_minute = asyncio.create_task(log.sum_up_every_minute())
     try:
         yield log

@@ -145,7 +145,7 @@ def plan(host: Host, path: Path, launch: Launch, variables: Mapping[str, str] | 
     merge = _merged_toml if host.toml else _merged_json
     try:
         after = merge(host, before, launch, variables)
-        after.encode()  # which half of an emoji, escaped in JSON, has no form of
+        after.encode()  # fails for half of an emoji, which JSON can escape and UTF-8 can't encode
     except (ValueError, AttributeError, TypeError):
         kind = "TOML" if host.toml else "JSON without comments"
         raise ConfigurationError(

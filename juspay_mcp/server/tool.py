@@ -67,10 +67,8 @@ async def call_tool(
             try:
                 customer_id = RefreshRequest.model_validate(given).customer_id
             except ValidationError:
-                if type(given.get("customer_id")) in {
-                    int,
-                    float,
-                }:  # the error for these says that it must be a string
+                # The error for a number says that it must be a string.
+                if type(given.get("customer_id")) in {int, float}:
                     customer_id = given["customer_id"]
             answer = await service.answer(customer_id, caller, NAME, report)
             text = TextContent(text=text_of(answer))
