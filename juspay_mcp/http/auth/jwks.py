@@ -154,8 +154,7 @@ async def _get(transport: httpx2.AsyncBaseTransport, url: str) -> dict[str, obje
             if response.status_code != HTTPStatus.OK:
                 raise Unfetchable(f"http_{response.status_code}")
             body = await read_body(response, _MAX_BYTES)
-    # anyio lets an SSLError on an open connection pass as it is.
-    except (httpx2.TransportError, httpx2.InvalidURL, ssl.SSLError) as error:
+    except (httpx2.TransportError, httpx2.InvalidURL) as error:
         raise Unfetchable(first_reason(error, REASONS)) from None
     with suppress(MalformedJson):
         decoded = decode_json(body)
