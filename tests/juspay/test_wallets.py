@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from juspay_mcp.juspay.providers import UNLISTED, Kind
-from juspay_mcp.juspay.wallets import ErrorInstead, Part, UndocumentedShape, Wallet, WalletList, parse_wallets
+from juspay_mcp.juspay.wallets import ErrorInstead, UndocumentedShape, Wallet, WalletList, parse_wallets
 from juspay_mcp.values.strict_json import decode_json
-from tests.support.builders import decoded, known_provider
+from tests.support.builders import decoded, known_provider, make_part
 
 MORNING = datetime(2023, 9, 11, 8, 29, 47, tzinfo=UTC)
 BARE = Wallet(
@@ -26,6 +26,7 @@ BARE = Wallet(
     parts=(),
     unreadable_parts=0,
 )
+BARE_PART = make_part(balance=None, refreshed=None, is_own=True)
 # Long, and marked: so chance spells neither a type of payment nor a code.
 texts = st.text(st.characters(codec="utf-8"), min_size=9).map("\u2e3b".__add__)
 
@@ -43,20 +44,6 @@ def bare(code: str) -> Wallet:
     """A wallet of which only the provider is known."""
     provider = known_provider(code)
     return replace(BARE, provider=provider.name, code=provider.code, kind=provider.kind)
-
-
-def bare_part(code: str, balance: str | None = None) -> Part:
-    """A part of a PAYTM wallet, of which no more than its balance is known."""
-    provider = known_provider(code)
-    amount = None if balance is None else Decimal(balance)
-    return Part(
-        provider=provider.name,
-        code=provider.code,
-        kind=provider.kind,
-        balance=amount,
-        last_refreshed=None,
-        is_own=code == "PAYTM",
-    )
 
 
 def listed(*wallets: Wallet, unreadable: int = 0, incomplete: bool = False) -> WalletList:
@@ -90,9 +77,9 @@ def test_parts_are_read_apart_from_their_wallet() -> None:
         BARE,
         balance=Decimal(0),
         parts=(
-            bare_part("PAYTM_POSTPAID", "22222"),
-            replace(bare_part("PAYTM", "95.0"), last_refreshed=MORNING),
-            bare_part("SIMPL"),
+            make_part("PAYTM_POSTPAID", "22222", refreshed=None),
+            make_part("PAYTM", "95.0", refreshed=MORNING, is_own=True),
+            make_part("SIMPL", None, refreshed=None),
         ),
     )
 
@@ -184,7 +171,7 @@ def test_entries_past_a_thousand_count_as_unreadable() -> None:
 
 def test_parts_past_a_thousand_count_as_unreadable() -> None:
     parts = [{"payment_method": "PAYTM"}] * 1_002
-    assert parse_one(sub_details=parts) == replace(BARE, parts=(bare_part("PAYTM"),) * 1_000, unreadable_parts=2)
+    assert parse_one(sub_details=parts) == replace(BARE, parts=(BARE_PART,) * 1_000, unreadable_parts=2)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +222,7 @@ def test_values_without_a_field_are_nowhere_in_a_parsed_reply(secret: str, key: 
     parsed = replace(parse(entry, secret, status=secret), reports_error=False)  # which a status may say
     [part] = parsed.wallets[0].parts
     assert part.kind in get_args(Kind)  # which a type's words may decide
-    expected = replace(bare_part("PAYTM"), kind=part.kind, is_own=part.kind == "wallet")
+    expected = replace(BARE_PART, kind=part.kind, is_own=part.kind == "wallet")
     assert parsed == listed(replace(BARE, parts=(expected,)), unreadable=1)
 
 
@@ -276,7 +263,13 @@ ONCE = replace(BARE, ref="XXXXXX545d", linked=True)
         pytest.param(
             {"sub_details": [{"payment_method": "PAYTM", "current_balance": 1}, {"payment_method": "SIMPL"}]},
             {"sub_details": [{"payment_method": "SIMPL"}, {"payment_method": "PAYTM", "current_balance": 2}]},
-            {"parts": (bare_part("PAYTM", "1"), bare_part("SIMPL"), bare_part("PAYTM", "2"))},
+            {
+                "parts": (
+                    replace(BARE_PART, balance=Decimal(1)),
+                    make_part("SIMPL", None, refreshed=None),
+                    replace(BARE_PART, balance=Decimal(2)),
+                )
+            },
             id="the parts of both, each once",
         ),
         pytest.param(
